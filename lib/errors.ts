@@ -47,7 +47,7 @@ export class TorchError extends Error {
     return this.constructor.name
   }
 
-  static [Symbol.hasInstance](value: unknown): boolean {
+  static override [Symbol.hasInstance](value: unknown): boolean {
     // biome-ignore lint/complexity/noThisInStatic: the class asked about is the receiver
     return brandOf(value)?.includes(this.name) ?? false
   }

@@ -1,0 +1,254 @@
+/**
+ * The contract of the addon `core.node`: all that native code offers, and the only way to it. Only `lib/` imports it, and only
+ * `lib/binding.ts` loads it. Wide surfaces (operators, layers, optimizers, schedulers) are data behind a few functions.
+ *
+ * Conventions. A `Tensor` argument named `out` is an empty `Tensor` made by JavaScript; the result is attached to it and it
+ * is returned (making the object in JavaScript is twice as fast as making it natively). Handles are opaque objects with a
+ * native pointer; a wrong one is an `ERR_ARGUMENT`, never a crash. All functions throw errors made by `Hooks.createError`.
+ */
+import type { Tensor } from './lib/tensor/tensor.js'
+
+declare const kind: unique symbol
+export interface Handle<K extends string> {
+  readonly [kind]: K
+}
+export type GeneratorHandle = Handle<'generator'>
+export type StorageHandle = Handle<'storage'>
+export type ModuleHandle = Handle<'module'>
+export type OptimizerHandle = Handle<'optimizer'>
+export type ReaderHandle = Handle<'zip reader'>
+export type WriterHandle = Handle<'zip writer'>
+
+/** What native code needs from JavaScript; given once per environment (main thread or worker). */
+export interface Hooks {
+  Tensor: new () => Tensor
+  /** Makes the error to throw; `code` is '' where only LibTorch's message is known. */
+  createError(code: string, message: string, cppStack?: string): Error
+  /** Collects garbage now; called before an allocation that failed is tried a second time. */
+  collectGarbage(): void
+}
+
+/** An argument of an operator, as its schema declares it. */
+export interface SchemaArgument {
+  name: string
+  /** 'Tensor', 'int[2]', 'Scalar?', 'ScalarType?', … as in PyTorch's schema language */
+  type: string
+  keywordOnly: boolean
+  /** the default as text in the schema language; undefined when the argument is required */
+  default?: string
+}
+export interface Schema {
+  /** 'aten::add.Tensor' */
+  name: string
+  text: string
+  arguments: SchemaArgument[]
+  /** `alias`: the argument that was written to is returned */
+  returns: { name: string; type: string; alias: boolean }[]
+}
+
+/** An operator with all its overloads. `out` is an empty Tensor, or undefined where the result is not one tensor. */
+export interface OperatorFunctions {
+  /** Picks the overload from positional arguments. */
+  positional(out: Tensor | undefined, ...args: unknown[]): any
+  /** Calls overload `index`, arguments in schema order, `undefined` for a default; returns `undefined` when they do not fit. */
+  overload(out: Tensor | undefined, index: number, ...args: unknown[]): any
+  /** True when some overload returns exactly one new tensor, so that an empty `out` is worth making. */
+  returnsTensor: boolean
+}
+
+export interface LayerArgument {
+  /** PyTorch's name, `in_features` */
+  name: string
+  /** TypeScript type of the argument, for the generated classes */
+  type: string
+  required: boolean
+}
+export interface LayerRow {
+  name: string
+  doc: string
+  arguments: LayerArgument[]
+  /** `version` in the state dict's `_metadata` */
+  version: number
+}
+
+/** A value of an optimizer's or scheduler's option; kinds are as in Python. */
+export type OptionValue = number | boolean | null | string | number[]
+export interface OptimizerRow {
+  name: string
+  doc: string
+  /** in Python's constructor order; `kind` keeps int and float apart in files */
+  options: { name: string; kind: 'int' | 'float' | 'bool' | 'none' | 'tuple' | 'str'; default: OptionValue; hidden?: boolean }[]
+  /** option names in the order of Python's `defaults`, which is that of the state dict */
+  defaults: string[]
+  /** state keys in Python's order */
+  state: string[]
+}
+export interface SchedulerRow {
+  name: string
+  doc: string
+  options: { name: string; kind: 'int' | 'float' | 'bool' | 'none' | 'tuple' | 'str'; required: boolean; default?: OptionValue }[]
+  /** keys of the state dict in Python's order */
+  state: string[]
+}
+
+export interface Binding {
+  // ---- native/core
+  initialize(hooks: Hooks): void
+  /** versions of the LibTorch that is loaded and of the one that the addon was built for, '2.13.0' */
+  version(): { libtorch: string; builtFor: string }
+  memoryStats(): { tensors: number; bytes: number }
+  isTensor(value: unknown): value is Tensor
+  /** Lets go of the native tensor; later use is `ERR_DISPOSED`. */
+  dispose(t: Tensor): void
+  isDisposed(t: Tensor): boolean
+  getNumThreads(): number
+  setNumThreads(n: number): void
+  deviceCount(type: string): number
+  getDefaultDtype(): string
+  setDefaultDtype(dtype: string): void
+
+  // tensor facts and data
+  shape(t: Tensor): number[]
+  strides(t: Tensor): number[]
+  ndim(t: Tensor): number
+  numel(t: Tensor): number
+  dtype(t: Tensor): string
+  device(t: Tensor): string
+  layout(t: Tensor): string
+  elementSize(t: Tensor): number
+  isContiguous(t: Tensor, memoryFormat: string): boolean
+  isConj(t: Tensor): boolean
+  isNeg(t: Tensor): boolean
+  isInference(t: Tensor): boolean
+  dataPtr(t: Tensor): bigint
+  retainGrad(t: Tensor): void
+  requiresGrad(t: Tensor): boolean
+  setRequiresGrad(t: Tensor, value: boolean): void
+  isLeaf(t: Tensor): boolean
+  /** 'AddBackward0', or '' for a leaf */
+  gradFnName(t: Tensor): string
+  grad(t: Tensor): Tensor | null
+  setGrad(t: Tensor, grad: Tensor | null): void
+  /** `t.data = other`: the object keeps its identity and gets the other's values, dtype and device. */
+  setData(t: Tensor, other: Tensor): void
+  /** The same native tensor in another JavaScript object (for Parameter and Buffer). */
+  alias(out: Tensor, t: Tensor): Tensor
+  /** One value: number; bigint for integers beyond 2^53; boolean; `{re, im}` for complex. */
+  item(t: Tensor): number | bigint | boolean | { re: number; im: number }
+  /** A contiguous copy of the values on the CPU: element bytes in row order. */
+  bytes(t: Tensor): ArrayBuffer
+  bytesAsync(t: Tensor): Promise<ArrayBuffer>
+  /** A tensor of `shape` from the bytes of a typed array; `copy: false` keeps the array alive instead of copying. */
+  fromBytes(out: Tensor, view: ArrayBufferView, dtype: string, shape: number[], copy: boolean): Tensor
+
+  // ---- native/ops
+  /** Names of all operators known to the dispatcher, 'aten::add', without overload names. */
+  operatorNames(): string[]
+  /** The operator of that name ('aten::add'), or one overload of it; undefined when the loaded LibTorch has none. */
+  operator(name: string, overload?: string): OperatorFunctions | undefined
+  /** The overloads that `overload(index)` counts. With `overload` just that one, out variants included. */
+  schemas(name: string, overload?: string): Schema[]
+  /** Loads a shared library that registers operators. */
+  loadLibrary(path: string): void
+
+  // ---- native/autograd
+  backward(tensors: Tensor[], gradients: (Tensor | null)[], retainGraph: boolean, createGraph: boolean, inputs: Tensor[]): void
+  backwardAsync(tensors: Tensor[], gradients: (Tensor | null)[], retainGraph: boolean, createGraph: boolean, inputs: Tensor[]): Promise<void>
+  gradient(outputs: Tensor[], inputs: Tensor[], gradients: (Tensor | null)[], retainGraph: boolean, createGraph: boolean, allowUnused: boolean): (Tensor | null)[]
+  isGradEnabled(): boolean
+  setGradEnabled(enabled: boolean): void
+  /** Runs `fn` in inference mode. */
+  inferenceMode<T>(fn: () => T): T
+  isInferenceModeEnabled(): boolean
+
+  // ---- native/rng
+  /** Attaches the device's default generator to `target`, an object that holds no native one; returns it. */
+  defaultGenerator<T extends object>(target: T, device: string): T & GeneratorHandle
+  /** Attaches a new generator to `target`. */
+  newGenerator<T extends object>(target: T, device: string): T & GeneratorHandle
+  generatorDevice(g: GeneratorHandle): string
+  /** Seeds the generator; the seed is taken modulo 2^64. */
+  generatorSeed(g: GeneratorHandle, seed: bigint): void
+  /** Seeds from the operating system's entropy and returns the seed. */
+  generatorRandomSeed(g: GeneratorHandle): bigint
+  generatorInitialSeed(g: GeneratorHandle): bigint
+  generatorState(g: GeneratorHandle): Tensor
+  generatorSetState(g: GeneratorHandle, state: Tensor): void
+  /** Seeds the default generators of the CPU and of every accelerator present. */
+  manualSeed(seed: bigint): void
+
+  // ---- native/nn
+  layers(): LayerRow[]
+  /** A layer from arguments in row order (`undefined`: the default); parameters are initialised as Python does. */
+  newLayer(name: string, args: unknown[]): ModuleHandle
+  /** The option's present value, in Python's form */
+  layerOption(m: ModuleHandle, name: string): unknown
+  setLayerOption(m: ModuleHandle, name: string, value: unknown): void
+  /** `extra_repr()` in Python's words */
+  layerRepr(m: ModuleHandle): string
+  layerForward(out: Tensor | undefined, m: ModuleHandle, ...inputs: unknown[]): any
+  /** Names and tensors of the layer's own parameters and buffers in Python's order; `null` for those that are absent (`bias=False`). */
+  layerTensors(m: ModuleHandle): { name: string; kind: 'parameter' | 'buffer'; tensor: Tensor | null }[]
+  setLayerTensor(m: ModuleHandle, name: string, tensor: Tensor | null): void
+  setLayerTraining(m: ModuleHandle, training: boolean): void
+  /** Runs a chain of layers in one call. */
+  chainForward(out: Tensor, layers: ModuleHandle[], input: Tensor): Tensor
+
+  // ---- native/optim
+  optimizers(): OptimizerRow[]
+  newOptimizer(name: string): OptimizerHandle
+  /** Appends the parameters of a new group. */
+  optimizerAddParams(o: OptimizerHandle, params: Tensor[]): void
+  /** One step; `groups[i]` holds the values of `OptimizerRow.defaults` of group i, in that order. */
+  optimizerStep(o: OptimizerHandle, groups: unknown[][]): void
+  optimizerStepAsync(o: OptimizerHandle, groups: unknown[][]): Promise<void>
+  /** State of the parameters that have one, in the order in which they got it: position over all groups, and entries in order. */
+  optimizerState(o: OptimizerHandle): { index: number; entries: [string, unknown][] }[]
+  optimizerSetState(o: OptimizerHandle, state: { index: number; entries: [string, unknown][] }[]): void
+  /** Sets every `.grad` to undefined, or to zeros. */
+  optimizerZeroGrad(o: OptimizerHandle, setToNone: boolean): void
+
+  // ---- native/lr_scheduler
+  schedulers(): SchedulerRow[]
+  /** The recursive ("chainable") learning rate of one group after `epoch`; scalar maths in C doubles. */
+  schedulerLr(name: string, options: Record<string, OptionValue>, lr: number, baseLr: number, epoch: number): number
+
+  // ---- native/serialize: zip records and storages; sees no pickle bytes
+  /** Opens a zip archive: a path, or bytes that stay alive as long as the reader. */
+  openReader(source: string | Uint8Array): ReaderHandle
+  /** Record names without the archive's top folder, in the order of the central directory. */
+  readerRecords(r: ReaderHandle): string[]
+  readRecord(r: ReaderHandle, name: string): Uint8Array
+  /** Size of a record in bytes once unpacked, -1 when there is none of that name. */
+  recordSize(r: ReaderHandle, name: string): number
+  /** Reads a record into a new CPU storage of exactly `nbytes`; `swap` > 1 reverses the bytes of every unit of that many bytes. */
+  readStorage(r: ReaderHandle, name: string, nbytes: number, swap: number): StorageHandle
+  /** The same for many records at once on other threads. */
+  readStoragesAsync(r: ReaderHandle, records: { name: string; nbytes: number; swap: number }[]): Promise<StorageHandle[]>
+  closeReader(r: ReaderHandle): void
+  /** A tensor over a storage; sizes, strides and offset (in elements) are checked against it. */
+  tensorFromStorage(out: Tensor, s: StorageHandle, dtype: string, offset: number, shape: number[], strides: number[]): Tensor
+  storageFromBytes(bytes: Uint8Array): StorageHandle
+  /** Copies a storage to another device, 'meta' included. */
+  storageTo(s: StorageHandle, device: string): StorageHandle
+  /** The storage below a tensor: `id` is equal for tensors that share it; `offset` in elements, `nbytes` of the whole storage. */
+  tensorStorage(t: Tensor): { storage: StorageHandle; id: bigint; offset: number; nbytes: number; device: string }
+  storageBytes(s: StorageHandle): Uint8Array
+  /** A writer of a zip archive at `path`, which must not exist. The archive's top folder is `archive`, as in Python's streams. */
+  openWriter(path: string): WriterHandle
+  writeRecord(w: WriterHandle, name: string, bytes: Uint8Array): void
+  writeStorage(w: WriterHandle, name: string, s: StorageHandle): void
+  /** The same off the main thread; the storages must not be written to before it resolves. */
+  writeStoragesAsync(w: WriterHandle, records: { name: string; storage: StorageHandle }[]): Promise<void>
+  /** Writes the end of the archive and flushes it to the disk (fsync). */
+  finishWriter(w: WriterHandle): void
+  finishWriterAsync(w: WriterHandle): Promise<void>
+  /** Closes the file without finishing it. */
+  abortWriter(w: WriterHandle): void
+}
+
+/** The contract of `loader.node`, which links no LibTorch. */
+export interface Loader {
+  /** dlopen(path, RTLD_NOW | RTLD_GLOBAL); throws dlerror's text. */
+  open(path: string): void
+}

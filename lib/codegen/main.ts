@@ -1,0 +1,15 @@
+/** Behind `npm run gen`: makes every file of `lib/generated` and the pages that are lists. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Binding } from '../../binding.js'
+import { generateFunctions, generateMethods, generateNamespaces, type PythonApi } from './ops.js'
+
+/** Text of every generated file by its path below `root`. */
+export function generate(binding: Binding, root: string): Map<string, string> {
+  const api = JSON.parse(readFileSync(join(root, 'lib/codegen/python-api.json'), 'utf8')) as PythonApi
+  return new Map([
+    ['lib/generated/functions.ts', generateFunctions(binding, api)],
+    ['lib/generated/methods.ts', generateMethods(binding, api)],
+    ['lib/generated/namespaces.ts', generateNamespaces(binding, api)],
+  ])
+}

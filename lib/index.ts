@@ -1,0 +1,12 @@
+/**
+ * libtorch-node: PyTorch for Node.js.
+ * @module
+ */
+export * from './errors.js'
+export * as nn from './nn/index.js'
+export { functional as F } from './nn/index.js'
+export * as optim from './optim/index.js'
+export * from './serialize/index.js'
+export * from './tensor/index.js'
+export { utils } from './utils.js'
+export { version } from './version.js'

@@ -1,0 +1,2 @@
+/** Showing how a long run is doing. */
+export { Progress, type ProgressOptions, progress } from './progress.js'

@@ -1,0 +1,23 @@
+/** The text forms of protocol 0. */
+
+/** `'a\n'` in Python's quotes and escapes, as bytes; undefined without quotes. */
+export function quotedText(line: string): Buffer | undefined {
+  const text = line.trim()
+  const quote = text[0]
+  if (text.length < 2 || (quote !== "'" && quote !== '"') || text.at(-1) !== quote) return undefined
+  const simple: Record<string, string> = { n: '\n', r: '\r', t: '\t', a: '\x07', b: '\b', f: '\f', v: '\v' }
+  const plain = text.slice(1, -1).replace(/\\(x[0-9a-fA-F]{2}|[0-7]{1,3}|[\s\S])/g, (_, escape: string) => {
+    if (/^x/.test(escape)) return String.fromCharCode(Number.parseInt(escape.slice(1), 16))
+    if (/^[0-7]/.test(escape)) return String.fromCharCode(Number.parseInt(escape, 8) & 0xff)
+    return Object.hasOwn(simple, escape) ? simple[escape]! : '\\\'"'.includes(escape) ? escape : `\\${escape}`
+  })
+  return Buffer.from(plain, 'latin1')
+}
+
+/** Latin-1 with `\uXXXX` and `\UXXXXXXXX`. */
+export function rawUnicodeEscape(line: string): string {
+  return line.replace(/\\u([0-9a-fA-F]{4})|\\U([0-9a-fA-F]{8})/g, (whole, short?: string, long?: string) => {
+    const code = Number.parseInt(short ?? long!, 16)
+    return code > 0x10ffff ? whole : String.fromCodePoint(code)
+  })
+}

@@ -1,0 +1,94 @@
+/** Storages as files name them: one class per dtype of old, `UntypedStorage` for dtypes that came later. */
+import { type Node, PyGlobal, PyStr, PyTuple } from './nodes.js'
+import { badFormat, type Where } from './where.js'
+
+/** Bytes of an element, and of the unit whose bytes are swapped on a machine of the other byte order. */
+interface DtypeFacts {
+  size: number
+  swap: number
+  /** class of its storages in files; none for dtypes that are stored untyped */
+  storage?: string
+}
+const facts = (size: number, storage?: string, swap = size): DtypeFacts => ({ size, swap, ...(storage && { storage }) })
+
+/** Every dtype that a file can hold, by Python's name. */
+export const dtypes: ReadonlyMap<string, DtypeFacts> = new Map(
+  Object.entries({
+    float64: facts(8, 'DoubleStorage'),
+    float32: facts(4, 'FloatStorage'),
+    float16: facts(2, 'HalfStorage'),
+    bfloat16: facts(2, 'BFloat16Storage'),
+    int64: facts(8, 'LongStorage'),
+    int32: facts(4, 'IntStorage'),
+    int16: facts(2, 'ShortStorage'),
+    int8: facts(1, 'CharStorage'),
+    uint8: facts(1, 'ByteStorage'),
+    bool: facts(1, 'BoolStorage'),
+    complex128: facts(16, 'ComplexDoubleStorage', 8),
+    complex64: facts(8, 'ComplexFloatStorage', 4),
+    qint8: facts(1, 'QInt8Storage'),
+    qint32: facts(4, 'QInt32Storage'),
+    quint8: facts(1, 'QUInt8Storage'),
+    quint4x2: facts(1, 'QUInt4x2Storage'),
+    quint2x4: facts(1, 'QUInt2x4Storage'),
+    complex32: facts(4, undefined, 2),
+    uint16: facts(2),
+    uint32: facts(4),
+    uint64: facts(8),
+    float8_e5m2: facts(1),
+    float8_e4m3fn: facts(1),
+    float8_e5m2fnuz: facts(1),
+    float8_e4m3fnuz: facts(1),
+    float8_e8m0fnu: facts(1),
+    float4_e2m1fn_x2: facts(1),
+    bits1x8: facts(1),
+    bits2x4: facts(1),
+    bits4x2: facts(1),
+    bits8: facts(1),
+    bits16: facts(2),
+  }),
+)
+
+const dtypeOfStorage = new Map([...dtypes].flatMap(([name, { storage }]) => (storage ? [[storage, name]] : [])))
+
+/** A storage that a pickle refers to. */
+export interface StorageRef {
+  /** the record `data/<key>` holds it */
+  key: string
+  /** dtype of its elements; `uint8` for untyped ones */
+  dtype: string
+  untyped: boolean
+  /** the device that it was saved from: 'cpu', 'cuda:0' */
+  location: string
+  numel: number
+  nbytes: number
+}
+
+/** Reads `('storage', type, key, location, numel)`. */
+export function readStorageId(id: Node, where: Where): StorageRef {
+  if (!(id instanceof PyTuple) || !(id.items[0] instanceof PyStr)) throw badFormat(where, 'a reference is no storage')
+  const [word, type, key, location, numel] = id.items
+  if (word instanceof PyStr && word.text !== 'storage') {
+    throw badFormat(where, `a reference to a ${JSON.stringify(word.text)}; only storages are known`)
+  }
+  if (id.items.length !== 5) throw badFormat(where, `a storage of ${id.items.length} parts; 5 are known`)
+  const name = type instanceof PyGlobal ? /^torch(\.cuda|\.storage)?\.(\w+)$/.exec(type.path)?.[2] : undefined
+  const untyped = name === 'UntypedStorage'
+  const dtype = untyped ? 'uint8' : dtypeOfStorage.get(name ?? '')
+  if (dtype === undefined) throw badFormat(where, 'a storage of an unknown type')
+  if (!(key instanceof PyStr) || !/^[\w.-]{1,64}$/.test(key.text)) throw badFormat(where, 'a storage without a key')
+  if (!(location instanceof PyStr)) throw badFormat(where, 'a storage without a location')
+  if (typeof numel !== 'number' || !Number.isInteger(numel) || numel < 0) {
+    throw badFormat(where, `a storage of ${String(numel)} elements`)
+  }
+  const nbytes = numel * dtypes.get(dtype)!.size
+  if (!Number.isSafeInteger(nbytes)) throw badFormat(where, `a storage of ${numel} elements`)
+  for (const text of [word as PyStr, location]) text.literal = /^\w+$/.test(text.text)
+  return { key: key.text, dtype, untyped, location: location.text, numel, nbytes }
+}
+
+/** The class that a storage of this dtype has in a file. */
+export function storageType(dtype: string): PyGlobal {
+  const name = dtypes.get(dtype)?.storage
+  return name === undefined ? new PyGlobal('torch.storage', 'UntypedStorage') : new PyGlobal('torch', name)
+}

@@ -1,0 +1,148 @@
+/** Says how Python rebuilds a tensor, as `Tensor.__reduce_ex__` does. */
+import { TorchError } from '../errors.js'
+import type { Memory } from './memory.js'
+import { type Node, PyCall, PyDict, PyGlobal, PyPersistent, type PyStr, PyTuple } from './nodes.js'
+import { dtypes, storageType } from './storages.js'
+import { type Describer, reduce } from './to-nodes.js'
+
+/** What the writer needs to know of a tensor. */
+export interface TensorFacts<Storage> {
+  layout: string
+  dtype: string
+  device: string
+  shape: readonly number[]
+  strides: readonly number[]
+  requiresGrad: boolean
+  conj: boolean
+  neg: boolean
+  /** undefined where there is none: meta and sparse tensors */
+  storage?: { handle: Storage; id: bigint; offset: number; nbytes: number; device: string }
+  parameter: boolean
+  /** `persistent` of a Buffer */
+  buffer?: boolean
+}
+
+/** Looks at tensors; the native one is in `tensor-native.ts`. */
+export interface TensorInspector<Storage> {
+  isTensor(value: unknown): value is object
+  facts(tensor: object): TensorFacts<Storage>
+  /** the parts of a sparse tensor in the order of its arguments, and whether a COO tensor is coalesced */
+  sparseParts(tensor: object): { parts: object[]; coalesced?: boolean }
+  bytes(tensor: object): Uint8Array
+}
+
+interface Written<Storage> {
+  key: PyStr
+  handle: Storage
+  dtype: string
+}
+
+export class TensorWriter<Storage = unknown> {
+  private readonly written = new Map<bigint, Written<Storage>>()
+
+  constructor(
+    private readonly inspector: TensorInspector<Storage>,
+    private readonly newString: (text: string) => PyStr,
+  ) {}
+
+  /** The storages met so far, in the order of their keys. */
+  get storages(): { key: string; handle: Storage }[] {
+    return [...this.written.values()].map(({ key, handle }) => ({ key: key.text, handle }))
+  }
+
+  isTensor(value: unknown): value is object {
+    return this.inspector.isTensor(value)
+  }
+
+  node(tensor: object, d: Describer, memory: Memory | undefined): Node {
+    if (memory?.numpy && same(this.inspector.bytes(tensor), memory.numpy.bytes)) return memory.numpy.node
+    const facts = this.inspector.facts(tensor)
+    if (memory?.bareStorage && facts.storage) return this.persistent(facts, d)
+    if (facts.parameter) {
+      const data = this.plain(tensor, { ...facts, requiresGrad: false }, d)
+      if (memory?.tensorType) {
+        const { path, state } = memory.tensorType
+        return new PyCall('reduce', path, new PyTuple([data, facts.requiresGrad, noHooks(), d.node(state)]), undefined, 0)
+      }
+      return reduce('torch._utils', '_rebuild_parameter', [data, facts.requiresGrad, noHooks()])
+    }
+    const plain = this.plain(tensor, facts, d)
+    if (facts.buffer !== undefined) {
+      const state = new PyDict()
+      state.keys.push(d.literal('persistent'), d.literal('_is_buffer'))
+      state.values.push(facts.buffer, true)
+      return fromType(plain, new PyGlobal('torch', 'Tensor'), state)
+    }
+    if (memory?.tensorType) return fromType(plain, memory.tensorType.path, d.node(memory.tensorType.state))
+    return plain
+  }
+
+  private plain(tensor: object, facts: TensorFacts<Storage>, d: Describer): PyCall {
+    const { dtype, requiresGrad } = facts
+    if (facts.layout !== 'strided') return this.sparse(tensor, facts, d)
+    const size = new PyTuple([...facts.shape])
+    const stride = new PyTuple([...facts.strides])
+    if (facts.device.startsWith('meta')) {
+      return reduce('torch._utils', '_rebuild_meta_tensor_no_storage', [dtypeNode(dtype), size, stride, requiresGrad])
+    }
+    if (facts.storage === undefined || dtype.startsWith('q')) {
+      throw new TorchError(`torch.save: tensors of dtype ${dtype} on ${facts.device} cannot be saved`)
+    }
+    const old = dtypes.get(dtype)?.storage !== undefined
+    const args: Node[] = [this.persistent(facts, d), facts.storage.offset, size, stride, requiresGrad, noHooks()]
+    if (!old) args.push(dtypeNode(dtype))
+    if (facts.conj || facts.neg) {
+      const bits = new PyDict()
+      for (const bit of ['conj', 'neg'] as const) {
+        if (!facts[bit]) continue
+        bits.keys.push(d.literal(bit))
+        bits.values.push(true)
+      }
+      args.push(bits)
+    }
+    return reduce('torch._utils', old ? '_rebuild_tensor_v2' : '_rebuild_tensor_v3', args)
+  }
+
+  private persistent(facts: TensorFacts<Storage>, d: Describer): PyPersistent {
+    const { id, handle, nbytes, device } = facts.storage!
+    const type = storageType(facts.dtype)
+    const untyped = type.name === 'UntypedStorage'
+    const dtype = untyped ? 'uint8' : facts.dtype
+    let written = this.written.get(id)
+    if (written === undefined) {
+      written = { key: this.newString(String(this.written.size)), handle, dtype }
+      this.written.set(id, written)
+    } else if (written.dtype !== dtype && nbytes > 0) {
+      throw new TorchError('Cannot save multiple tensors or storages that view the same data as different types')
+    }
+    const numel = untyped ? nbytes : Math.floor(nbytes / dtypes.get(dtype)!.size)
+    // 'cpu' is a literal, 'cuda:0' is put together for each storage
+    const location = device === 'cpu' ? d.literal('cpu') : this.newString(device)
+    return new PyPersistent(new PyTuple([d.literal('storage'), type, written.key, location, numel]), undefined)
+  }
+
+  private sparse(tensor: object, facts: TensorFacts<Storage>, d: Describer): PyCall {
+    const { parts, coalesced } = this.inspector.sparseParts(tensor)
+    const layout = reduce('torch.serialization', '_get_layout', [this.newString(`torch.${facts.layout}`)])
+    const size = reduce('torch', 'Size', [new PyTuple([...facts.shape])])
+    const items: Node[] = [...parts.map((part) => d.node(part)), size]
+    if (coalesced !== undefined) items.push(coalesced)
+    return reduce('torch._utils', '_rebuild_sparse_tensor', [layout, new PyTuple(items)])
+  }
+}
+
+function noHooks(): PyCall {
+  return reduce('collections', 'OrderedDict', [])
+}
+
+function dtypeNode(name: string): PyGlobal {
+  return new PyGlobal('torch', name)
+}
+
+function fromType(rebuild: PyCall, type: PyGlobal, state: Node): PyCall {
+  return reduce('torch._tensor', '_rebuild_from_type_v2', [rebuild.callable, type, rebuild.args, state])
+}
+
+function same(a: Uint8Array, b: Uint8Array): boolean {
+  return Buffer.compare(a, b) === 0
+}

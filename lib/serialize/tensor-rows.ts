@@ -1,0 +1,195 @@
+/** The functions of PyTorch that rebuild tensors, as data: what a pickle says of them is checked, then a tensor is made. */
+import { isObject, remember } from './memory.js'
+import { kindOf, type Node, PyCall, PyDict, PyFloatNode, PyGlobal, PyPersistent, PyStr, PyTuple } from './nodes.js'
+import type { GlobalRow } from './globals.js'
+import type { Reviver } from './revive.js'
+import { dtypes, type StorageRef } from './storages.js'
+import type { Quantizer, TensorSpec } from './tensor-factory.js'
+
+export const tensorRows: Record<string, GlobalRow> = {
+  'torch._utils._rebuild_tensor': { call: (call, r) => r.tensors.tensor(stridedSpec(call, r, false)) },
+  'torch._utils._rebuild_tensor_v2': { call: (call, r) => r.tensors.tensor(stridedSpec(call, r, false)) },
+  'torch._utils._rebuild_tensor_v3': { call: (call, r) => r.tensors.tensor(stridedSpec(call, r, true)) },
+  'torch._utils._rebuild_parameter': { call: parameter },
+  'torch._utils._rebuild_parameter_with_state': { call: parameter },
+  'torch._tensor._rebuild_from_type_v2': { call: fromType },
+  // its name before 1.10
+  'torch.tensor._rebuild_from_type_v2': { call: fromType },
+  'torch._utils._rebuild_meta_tensor_no_storage': { call: metaTensor },
+  'torch._utils._rebuild_sparse_tensor': { call: sparse },
+  'torch._utils._rebuild_qtensor': { call: quantized },
+  'torch._utils._rebuild_nested_tensor': { call: notYet('nested tensors') },
+  'torch._utils._rebuild_device_tensor_from_numpy': { call: notYet('tensors of XLA and other devices without storage') },
+  'torch._utils._rebuild_device_tensor_from_cpu_tensor': { call: deviceTensor },
+  'torch._utils._rebuild_xla_tensor': { call: notYet('tensors of XLA') },
+  'torch._utils._rebuild_wrapper_subclass': { call: notYet('tensor subclasses that wrap others') },
+}
+
+function notYet(what: string): (call: PyCall, r: Reviver) => never {
+  return (call, r) => {
+    throw r.bad(call, `${what} cannot be read`)
+  }
+}
+
+/** A shape: non-negative ints, in a tuple or a `torch.Size`. */
+export function shapeOf(node: Node | undefined): number[] | undefined {
+  if (node instanceof PyCall && node.path === 'torch.Size') return shapeOf(node.args.items[0])
+  if (!(node instanceof PyTuple) || node.items.length > 64) return undefined
+  const sizes: number[] = []
+  for (const item of node.items) {
+    if (typeof item !== 'number' || !Number.isSafeInteger(item) || item < 0) return undefined
+    sizes.push(item)
+  }
+  return sizes
+}
+
+function stridedSpec(call: PyCall, r: Reviver, withDtype: boolean): TensorSpec {
+  const [persistent, offset, size, stride, requiresGrad, , sixth, seventh] = call.args.items
+  if (!(persistent instanceof PyPersistent)) throw r.bad(call, `needs a storage, not ${kindOf(persistent)}`)
+  const storage = persistent.target as StorageRef
+  const dtype = withDtype ? dtypeOf(call, r, sixth) : storage.dtype
+  const shape = shapeOf(size)
+  const strides = shapeOf(stride)
+  if (shape === undefined) throw r.bad(call, 'sizes have to be a tuple of ints that are not negative')
+  if (strides === undefined) throw r.bad(call, 'strides have to be a tuple of ints that are not negative')
+  if (strides.length !== shape.length) throw r.bad(call, `${shape.length} sizes, but ${strides.length} strides`)
+  if (typeof offset !== 'number' || !Number.isSafeInteger(offset) || offset < 0) {
+    throw r.bad(call, 'the storage offset has to be an int that is not negative')
+  }
+  const spec: TensorSpec = { storage, dtype, offset, shape, strides, requiresGrad: requiresGrad === true }
+  checkView(call, r, spec)
+  const bits = withDtype ? seventh : sixth
+  if (bits instanceof PyDict) {
+    for (let i = 0; i < bits.keys.length; i++) {
+      const key = bits.keys[i]
+      if (key instanceof PyStr && key.text === 'conj') spec.conj = bits.values[i] === true
+      if (key instanceof PyStr && key.text === 'neg') spec.neg = bits.values[i] === true
+    }
+  }
+  return spec
+}
+
+/** Every element that the sizes and strides can reach lies inside of the storage. */
+function checkView(call: PyCall, r: Reviver, { storage, dtype, offset, shape, strides }: TensorSpec): void {
+  const available = BigInt(storage.nbytes) / BigInt(dtypes.get(dtype)!.size)
+  let count = 1n
+  let last = BigInt(offset)
+  for (let i = 0; i < shape.length; i++) {
+    count *= BigInt(shape[i]!)
+    last += BigInt(shape[i]! - 1) * BigInt(strides[i]!)
+  }
+  if (count >= 2n ** 63n) throw r.bad(call, `sizes [${shape}] are beyond 64 bits`)
+  if (BigInt(offset) > available || (count > 0n && last >= available)) {
+    throw r.bad(
+      call,
+      `sizes [${shape}], strides [${strides}] and offset ${offset} reach beyond a storage of ${available} elements`,
+    )
+  }
+}
+
+function dtypeOf(call: PyCall, r: Reviver, node: Node | undefined): string {
+  if (node instanceof PyGlobal && node.module === 'torch' && dtypes.has(node.name)) return node.name
+  throw r.bad(call, `${kindOf(node)} is not a dtype`)
+}
+
+function tensorOf(call: PyCall, r: Reviver, node: Node | undefined): object {
+  const tensor = node === undefined ? undefined : r.value(node)
+  if (!r.tensors.isTensor(tensor)) throw r.bad(call, `needs a tensor, not ${kindOf(node)}`)
+  return tensor
+}
+
+function parameter(call: PyCall, r: Reviver): object {
+  const [data, requiresGrad, , state] = call.args.items
+  const made = r.tensors.parameter(tensorOf(call, r, data), requiresGrad === true)
+  if (state !== undefined) {
+    call.value = made
+    remember(made, { tensorType: { path: call.callable as PyGlobal, state: r.value(state) } })
+  }
+  return made
+}
+
+function fromType(call: PyCall, r: Reviver): object {
+  const [rebuild, type, args, state] = call.args.items
+  if (!(rebuild instanceof PyGlobal && type instanceof PyGlobal && args instanceof PyTuple)) {
+    throw r.bad(call, 'needs a function, a class and a tuple')
+  }
+  const inner = r.value(new PyCall('reduce', rebuild, args, undefined, call.offset))
+  if (!r.tensors.isTensor(inner)) throw r.bad(call, `${rebuild.path} makes no tensor that can be read`)
+  const attributes = state === undefined ? null : r.value(state)
+  if (type.path === 'torch.Tensor' && isBuffer(attributes)) {
+    return r.tensors.buffer(inner, attributes.persistent === true)
+  }
+  remember(inner, { tensorType: { path: type, state: attributes } })
+  return inner
+}
+
+function isBuffer(state: unknown): state is { persistent: unknown } {
+  return isObject(state) && (state as Record<string, unknown>)['_is_buffer'] === true && Object.keys(state).length === 2
+}
+
+function metaTensor(call: PyCall, r: Reviver): object {
+  const [dtype, size, stride, requiresGrad] = call.args.items
+  const shape = shapeOf(size)
+  const strides = shapeOf(stride)
+  if (!shape || !strides || shape.length !== strides.length) throw r.bad(call, 'sizes and strides do not fit together')
+  return r.tensors.meta(dtypeOf(call, r, dtype), shape, strides, requiresGrad === true)
+}
+
+function sparse(call: PyCall, r: Reviver): object {
+  const [layout, parts] = call.args.items
+  const name = layout === undefined ? undefined : r.value(layout)
+  if (!(parts instanceof PyTuple) || typeof name !== 'string') throw r.bad(call, 'needs a layout and a tuple')
+  if (name === 'torch.sparse_coo') {
+    const [indices, values, size, coalesced] = parts.items
+    const shape = shapeOf(size)
+    if (!shape) throw r.bad(call, 'sizes have to be a tuple of ints that are not negative')
+    return r.tensors.sparseCoo(
+      tensorOf(call, r, indices),
+      tensorOf(call, r, values),
+      shape,
+      typeof coalesced === 'boolean' ? coalesced : undefined,
+    )
+  }
+  if (!/^torch\.sparse_(csr|csc|bsr|bsc)$/.test(name)) throw r.bad(call, `${name} is not a sparse layout`)
+  const [compressed, plain, values, size] = parts.items
+  const shape = shapeOf(size)
+  if (!shape) throw r.bad(call, 'sizes have to be a tuple of ints that are not negative')
+  return r.tensors.sparseCompressed(
+    name.slice('torch.'.length),
+    tensorOf(call, r, compressed),
+    tensorOf(call, r, plain),
+    tensorOf(call, r, values),
+    shape,
+  )
+}
+
+function quantized(call: PyCall, r: Reviver): object {
+  const spec = stridedSpec(call, r, false)
+  const params = call.args.items[4]
+  if (!(params instanceof PyTuple) || !(params.items[0] instanceof PyGlobal)) throw r.bad(call, 'needs its quantizer')
+  spec.requiresGrad = false
+  return r.tensors.quantized(spec, quantizerOf(call, r, spec, params.items))
+}
+
+function quantizerOf(call: PyCall, r: Reviver, spec: TensorSpec, params: Node[]): Quantizer {
+  const scheme = (params[0] as PyGlobal).path
+  if (scheme === 'torch.per_tensor_affine') {
+    const scale = params[1] instanceof PyFloatNode ? params[1].number : params[1]
+    const zeroPoint = params[2]
+    if (typeof scale !== 'number' || typeof zeroPoint !== 'number') throw r.bad(call, 'needs a scale and a zero point')
+    return { scheme: 'per_tensor_affine', scale, zeroPoint }
+  }
+  if (scheme !== 'torch.per_channel_affine') throw r.bad(call, `tensors quantized by ${scheme} cannot be read`)
+  const axis = params[3]
+  if (typeof axis !== 'number' || !(axis >= 0 && axis < spec.shape.length)) {
+    throw r.bad(call, `axis ${String(axis)} of sizes [${spec.shape}]`)
+  }
+  const scales = tensorOf(call, r, params[1])
+  const zeroPoints = tensorOf(call, r, params[2])
+  return { scheme: 'per_channel_affine', scales, zeroPoints, axis }
+}
+
+/** Tensors of devices without storages are saved as their copy on the CPU, which is what is read. */
+function deviceTensor(call: PyCall, r: Reviver): object {
+  return tensorOf(call, r, call.args.items[0])
+}

@@ -1,0 +1,33 @@
+/** `torch.cuda`: what can be asked without knowing whether there is any. */
+import { native } from '../binding.js'
+import { ArgumentError } from '../errors.js'
+import { Generator } from './generator.js'
+
+/** Number of CUDA devices, 0 without a driver or without LibTorch's CUDA build. */
+export function deviceCount(): number {
+  return native().deviceCount('cuda')
+}
+
+export function isAvailable(): boolean {
+  return deviceCount() > 0
+}
+
+function eachGenerator(run: (generator: Generator) => void, only?: number): void {
+  const count = deviceCount()
+  for (let i = 0; i < count; i++) {
+    if (only !== undefined && i !== only) continue
+    const generator = Object.create(Generator.prototype) as Generator
+    run(native().defaultGenerator(generator, `cuda:${i}`))
+  }
+}
+
+/** Seeds every CUDA device; nothing happens where there is none. */
+export function manualSeedAll(seed: number | bigint): void {
+  eachGenerator((generator) => generator.manualSeed(seed))
+}
+
+/** Seeds one CUDA device (default: the first). */
+export function manualSeed(seed: number | bigint, device = 0): void {
+  if (device < 0) throw new ArgumentError(`cuda.manualSeed(): there is no device ${device}`)
+  eachGenerator((generator) => generator.manualSeed(seed), device)
+}

@@ -1,0 +1,83 @@
+import { randomBytes } from 'node:crypto'
+import type { GeneratorHandle } from '../../binding.js'
+import { native } from '../binding.js'
+import { ArgumentError } from '../errors.js'
+import type { Tensor } from './tensor.js'
+
+function seedOf(seed: number | bigint): bigint {
+  if (typeof seed === 'number' && !Number.isSafeInteger(seed)) {
+    throw new ArgumentError(`a seed must be an integer, received ${seed}; beyond 2^53 pass a bigint`)
+  }
+  return BigInt.asUintN(64, BigInt(seed))
+}
+
+/**
+ * A random number generator with its own state (`torch.Generator`).
+ * The CPU's is a Mersenne Twister whose state is the same 5,056 bytes as Python's.
+ */
+export class Generator {
+  constructor(device: string = 'cpu') {
+    native().newGenerator(this, device)
+  }
+
+  get #handle(): GeneratorHandle {
+    return this as unknown as GeneratorHandle
+  }
+  get device(): string {
+    return native().generatorDevice(this.#handle)
+  }
+  /** Seeds the generator; the CPU uses the low 32 bits, negative seeds count from 2^64. */
+  manualSeed(seed: number | bigint): this {
+    native().generatorSeed(this.#handle, seedOf(seed))
+    return this
+  }
+  /** Seeds from entropy and returns the seed. */
+  seed(): bigint {
+    return native().generatorRandomSeed(this.#handle)
+  }
+  initialSeed(): bigint {
+    return native().generatorInitialSeed(this.#handle)
+  }
+  /** The state as a uint8 tensor, 5,056 bytes for the CPU. */
+  getState(): Tensor {
+    return native().generatorState(this.#handle)
+  }
+  setState(state: Tensor): this {
+    native().generatorSetState(this.#handle, state)
+    return this
+  }
+}
+
+let cpu: Generator | undefined
+
+/** The default CPU generator, which every random function draws from unless it is given another. */
+export function defaultGenerator(): Generator {
+  return (cpu ??= native().defaultGenerator(Object.create(Generator.prototype) as Generator, 'cpu'))
+}
+
+/** Seeds the default generators of all devices; returns the CPU's. */
+export function manualSeed(seed: number | bigint): Generator {
+  native().manualSeed(seedOf(seed))
+  return defaultGenerator()
+}
+
+/** Seeds the default generators from entropy; returns the seed. */
+export function seed(): bigint {
+  const value = randomBytes(8).readBigUInt64LE()
+  native().manualSeed(value)
+  return value
+}
+
+export function initialSeed(): bigint {
+  return defaultGenerator().initialSeed()
+}
+
+/** State of the default CPU generator. */
+export function getRngState(): Tensor {
+  return defaultGenerator().getState()
+}
+
+/** Restores the state of the default CPU generator; takes what {@link getRngState} gave, here or in Python. */
+export function setRngState(state: Tensor): void {
+  defaultGenerator().setState(state)
+}

@@ -1,0 +1,357 @@
+/**
+ * Indexing with Python's meaning: `t.index(0, '1:3')` is `t[0, 1:3]`, `t.indexPut_([0, '1:3'], v)` is `t[0, 1:3] = v`. Numbers,
+ * slices, `null` and `'...'` give views; tensors, arrays and booleans go to `aten::index`. Follows `applySlicing` and
+ * `set_item` of ATen/TensorIndexing.h, PyTorch 2.13.
+ *
+ * One difference: a nested array is one index, as in later Python versions, where 2.13 still takes `t[[[0, 1], [1, 2]]]` for
+ * `t[[0, 1], [1, 2]]` and warns.
+ */
+import { native } from '../binding.js'
+import { ArgumentError, ShapeError, TorchIndexError } from '../errors.js'
+import { tensorFromData } from './from-data.js'
+import { describe, operatorFunction } from './operator.js'
+import type { Complex, Scalar } from './scalar.js'
+import type { Tensor } from './tensor.js'
+
+type Bound = number | bigint | Tensor | null | undefined
+
+/** Python's `slice` object; made by {@link slice}. */
+export class Slice {
+  constructor(
+    /** First position, counted from the end when negative; `null` for the beginning. */
+    readonly start: Bound,
+    /** Position behind the last; `null` for the end. */
+    readonly stop: Bound,
+    /** Distance, at least 1; `null` for 1. */
+    readonly step: Bound = null,
+  ) {}
+
+  toString(): string {
+    const text = (bound: Bound): string => (bound == null ? '' : String(bound))
+    return `${text(this.start)}:${text(this.stop)}${this.step == null ? '' : `:${this.step}`}`
+  }
+}
+
+/**
+ * A range of positions, as Python's `slice`: `slice(stop)`, `slice(start, stop)` or `slice(start, stop, step)`. `null` leaves an
+ * end open. The same as text is `'start:stop:step'`.
+ */
+export function slice(stop: Bound): Slice
+export function slice(start: Bound, stop: Bound, step?: Bound): Slice
+export function slice(...bounds: [Bound, Bound?, Bound?]): Slice {
+  return bounds.length === 1 ? new Slice(null, bounds[0]) : new Slice(bounds[0], bounds[1], bounds[2])
+}
+
+/** Positions or a mask along one dimension (a nested one: along several), as in `torch.tensor(…)`. */
+export type IndexArray = readonly (number | bigint | boolean | IndexArray)[]
+
+/**
+ * What stands between the brackets of `t[…]`: a position, `null` (a new dimension), `'...'`, `':'`, `'1:3'`, `'::2'`, a
+ * {@link Slice}, a boolean, a boolean or integer tensor, or an array of positions or booleans.
+ */
+export type IndexItem = number | bigint | boolean | null | string | Slice | Tensor | IndexArray
+
+/** What can be assigned; a number or boolean fills. */
+export type IndexValue = Tensor | Scalar
+
+type Kind = 'position' | 'slice' | 'ellipsis' | 'new' | 'boolean' | 'tensor'
+
+/** An item as the algorithm sees it: text parsed, arrays made tensors. */
+interface Parsed {
+  kind: Kind
+  value: any
+}
+
+/** Views made so far, and the tensors for `aten::index`, `null` for a dimension that stays. */
+interface Sliced {
+  view: Tensor
+  tensors: (Tensor | null)[]
+}
+
+/**
+ * `t[...items]`.
+ * @throws {@link TorchIndexError} for a position out of range, or more items than dimensions
+ * @throws {@link ArgumentError} for an item that is no index
+ * @throws {@link ShapeError} for index tensors that cannot be broadcast together
+ */
+export function index(t: Tensor, items: readonly IndexItem[]): Tensor {
+  if (items.length === 1 && typeof items[0] === 'number') return select(t, 0, items[0], 0)
+  const parsed = items.map(parseItem)
+  const { view, tensors } = applyItems(t, parsed)
+  if (tensors.length === 0) return view === t ? t.alias() : view
+  return advanced(atenIndex, view, tensors)
+}
+
+/**
+ * `t[...items] = value`, in place; with `accumulate`, the value is added, and positions named twice get it twice.
+ * @param value - broadcast to the indexed part; dimensions of size 1 on its left may be too many. For index tensors its dtype must
+ *   be that of `t`
+ * @returns `t`
+ */
+export function indexPut_(
+  t: Tensor,
+  items: readonly IndexItem[],
+  value: IndexValue,
+  { accumulate = false }: { accumulate?: boolean } = {},
+): Tensor {
+  const source = checkValue(value)
+  const parsed = items.map(parseItem)
+  if (parsed.length === 1 && parsed[0]!.kind === 'boolean') {
+    if (parsed[0]!.value) assign(t.unsqueeze(0), source, accumulate)
+    return t
+  }
+  const { view, tensors } = applyItems(t, parsed)
+  if (tensors.length === 0) {
+    assign(view, source, accumulate)
+    return t
+  }
+  const values = native().isTensor(source) ? dropLeadingOnes(source) : filled(t, source)
+  advanced(atenIndexPut, view, tensors, values, accumulate)
+  return t
+}
+
+const atenIndex = operatorFunction('aten::index')
+const atenIndexPut = operatorFunction('aten::index_put_')
+const atenEmpty = operatorFunction('aten::empty')
+
+function advanced(operator: typeof atenIndex, t: Tensor, tensors: (Tensor | null)[], ...rest: unknown[]): Tensor {
+  let count = tensors.length
+  while (tensors[count - 1] === null) count--
+  try {
+    return operator(t, tensors.slice(0, count), ...rest)
+  } catch (error) {
+    throw betterError(error)
+  }
+}
+
+// LibTorch has no kind of its own for these; Python calls the first two IndexError.
+function betterError(error: unknown): unknown {
+  if (!(error instanceof Error)) return error
+  if (/shape of the mask|too many indices|tensors used as indices/.test(error.message)) {
+    return new TorchIndexError(error.message, { cause: error })
+  }
+  if (/shape mismatch/.test(error.message)) return new ShapeError(error.message, { cause: error })
+  return error
+}
+
+function checkValue(value: IndexValue): IndexValue {
+  if (Array.isArray(value) || ArrayBuffer.isView(value)) {
+    throw new ArgumentError('indexPut_: an array cannot be assigned; make it a tensor with torch.tensor(array)')
+  }
+  const scalar = ['number', 'bigint', 'boolean'].includes(typeof value)
+  if (scalar || native().isTensor(value) || typeof (value as Complex | null)?.re === 'number') return value
+  throw new ArgumentError(
+    `indexPut_: expected the value to be a Tensor, number or boolean, received ${describe(value)}`,
+  )
+}
+
+function filled(t: Tensor, value: Scalar): Tensor {
+  return atenEmpty([], { dtype: t.dtype, device: t.device }).fill_(value)
+}
+
+function assign(view: Tensor, value: IndexValue, accumulate: boolean): void {
+  if (accumulate) {
+    view.add_(native().isTensor(value) ? dropLeadingOnes(value) : value)
+  } else if (native().isTensor(value) && value.ndim > 0) {
+    // `expand` and not the broadcast of `copy_`, for the same errors as in Python.
+    const trimmed = dropLeadingOnes(value)
+    view.copy_(sameSizes(view, trimmed) ? trimmed : trimmed.expandAs(view))
+  } else {
+    view.fill_(value)
+  }
+}
+
+function sameSizes(a: Tensor, b: Tensor): boolean {
+  const [left, right] = [a.shape, b.shape]
+  return left.length === right.length && left.every((size, dim) => size === right[dim])
+}
+
+function dropLeadingOnes(t: Tensor): Tensor {
+  const { shape } = t
+  const first = shape.findIndex((size) => size !== 1)
+  if (first === 0 || shape.length === 0) return t
+  return t.view(first === -1 ? [] : shape.slice(first))
+}
+
+function parseItem(item: IndexItem): Parsed {
+  switch (typeof item) {
+    case 'number':
+      if (Number.isSafeInteger(item)) return { kind: 'position', value: item }
+      break
+    case 'bigint':
+      if (BigInt.asIntN(64, item) !== item) throw new ArgumentError(`index: ${item} does not fit 64 bits`)
+      return { kind: 'position', value: item }
+    case 'boolean':
+      return { kind: 'boolean', value: item }
+    case 'string':
+      if (item === '...') return { kind: 'ellipsis', value: item }
+      return { kind: 'slice', value: parseText(item) }
+    case 'object':
+      if (item === null) return { kind: 'new', value: item }
+      if (item instanceof Slice) return { kind: 'slice', value: item }
+      if (native().isTensor(item)) return parseTensor(item)
+      if (Array.isArray(item)) return { kind: 'tensor', value: arrayIndex(item) }
+  }
+  throw new ArgumentError(
+    `index: expected an integer, a slice ('1:3'), '...', null, a boolean, a Tensor or an array of integers or booleans, received ${describe(item)}`,
+  )
+}
+
+// A 0-dim integer tensor is a position and a 0-dim mask a boolean, so that they are views and new dimensions as those are.
+function parseTensor(t: Tensor): Parsed {
+  const { dtype } = t
+  if (t.ndim > 0 || !/^(u?int|bool)/.test(dtype)) return { kind: 'tensor', value: t }
+  const value = t.item()
+  if (dtype === 'bool' || dtype === 'uint8') return { kind: 'boolean', value: Boolean(value) }
+  return { kind: 'position', value }
+}
+
+function arrayIndex(items: IndexArray): Tensor {
+  const kinds = new Set<string>()
+  const whole = (item: IndexArray[number]): unknown => {
+    if (Array.isArray(item)) return item.map(whole)
+    kinds.add(typeof item)
+    const integer =
+      typeof item === 'number' ? Number.isSafeInteger(item) : typeof item === 'bigint' || typeof item === 'boolean'
+    if (!integer)
+      throw new ArgumentError(`index: expected an array of integers or booleans, received ${describe(item)} in it`)
+    return item
+  }
+  const data = items.map(whole) as never
+  // Booleans among integers count as 0 and 1.
+  return tensorFromData(data, { dtype: kinds.size === 1 && kinds.has('boolean') ? 'bool' : 'int64' })
+}
+
+const slices = new Map<string, Slice>()
+
+function parseText(text: string): Slice {
+  let parsed = slices.get(text)
+  if (parsed) return parsed
+  const parts = text.split(':').map((part) => part.trim())
+  if (parts.length < 2 || parts.length > 3 || !parts.every((part) => /^([+-]?\d+)?$/.test(part))) {
+    throw new ArgumentError(
+      `index: expected text to be '...', ':', 'start:stop' or 'start:stop:step', received '${text}'`,
+    )
+  }
+  const [start, stop, step] = parts.map((part) => (part === '' ? null : BigInt(part.replace('+', ''))))
+  parsed = new Slice(start, stop, step)
+  // Texts come from programs and are few; a program that makes them up must not fill the memory.
+  if (slices.size < 1000) slices.set(text, parsed)
+  return parsed
+}
+
+function applyItems(t: Tensor, items: readonly Parsed[]): Sliced {
+  const single = items.length === 1
+  if (single && items[0]!.kind === 'ellipsis') return { view: t, tensors: [] }
+  let rank = -1
+  let specified = 0
+  // Only what counts dimensions needs to know them: `t[0, 1]` does not.
+  if (!single || (items[0]!.kind !== 'position' && items[0]!.kind !== 'slice')) {
+    for (const { kind, value } of items) specified += consumed(kind, value)
+    rank = t.ndim
+    if (specified > rank) throw new TorchIndexError(`too many indices for tensor of dimension ${rank}`)
+  }
+
+  let view = t
+  let dim = 0
+  const tensors: (Tensor | null)[] = []
+  const skip = (count: number): void => {
+    dim += count
+    // Before the first tensor nothing is written down: that one fills up to its dimension.
+    if (tensors.length > 0) for (let i = 0; i < count; i++) tensors.push(null)
+  }
+  const record = (tensor: Tensor, width: number): void => {
+    if (tensors.length === 0) for (let i = 0; i < dim; i++) tensors.push(null)
+    tensors.push(tensor)
+    dim += width
+  }
+
+  items.forEach(({ kind, value }, place) => {
+    switch (kind) {
+      case 'position':
+        view = select(view, dim, value, place)
+        break
+      case 'slice':
+        view = applySlice(view, dim, value, single)
+        skip(1)
+        break
+      case 'ellipsis':
+        skip(rank - specified)
+        break
+      case 'new':
+        view = view.unsqueeze(dim)
+        skip(1)
+        break
+      case 'boolean':
+        view = view.unsqueeze(dim)
+        record(tensorFromData(value ? [0n] : [], { dtype: 'int64', device: placeOf(t) }), 1)
+        break
+      case 'tensor':
+        record(value, isMask(value) ? value.ndim : 1)
+    }
+  })
+  return { view, tensors }
+}
+
+function isMask(t: Tensor): boolean {
+  return t.dtype === 'bool' || t.dtype === 'uint8'
+}
+
+/** The dimensions that an item uses up. */
+function consumed(kind: Kind, value: unknown): number {
+  if (kind === 'position' || kind === 'slice') return 1
+  if (kind === 'tensor') return isMask(value as Tensor) ? (value as Tensor).ndim : 1
+  return 0
+}
+
+function placeOf(t: Tensor): string | null {
+  return t.device.startsWith('cpu') ? null : t.device
+}
+
+// The check costs more than the view, so it is made only after LibTorch has refused, for Python's words.
+function select(t: Tensor, dim: number, position: number | bigint, place: number): Tensor {
+  if (typeof position === 'number' && !Number.isSafeInteger(position)) parseItem(position)
+  try {
+    return t.select(dim, position as number)
+  } catch (error) {
+    const { shape } = t
+    if (shape.length === 0 && Number(position) === 0) {
+      throw new TorchIndexError(
+        'invalid index of a 0-dim tensor. Use `tensor.item()` to convert a 0-dim tensor to a number',
+      )
+    }
+    const size = shape[dim] ?? 0
+    if (position >= size || position < -size) {
+      throw new TorchIndexError(`index ${position} is out of bounds for dimension ${place} with size ${size}`)
+    }
+    throw error
+  }
+}
+
+function applySlice(t: Tensor, dim: number, { start, stop, step }: Slice, single: boolean): Tensor {
+  const by = bound(step, 'step') ?? 1n
+  if (by === 0n) throw new ArgumentError('slice step cannot be zero')
+  if (by < 0n) throw new ArgumentError('step must be greater than zero')
+  const from = bound(start, 'start')
+  const to = bound(stop, 'stop')
+  // A slice that takes everything adds nothing to the graph, except where it is all there is.
+  if (!single && by === 1n && (from ?? 0n) === 0n && (to === null || to >= BigInt(t.size(dim)))) return t
+  try {
+    return t.slice(dim, from, to, by)
+  } catch (error) {
+    if (t.ndim === 0) throw new TorchIndexError('slice() cannot be applied to a 0-dim tensor.')
+    throw error
+  }
+}
+
+/** An end of a slice as a 64-bit integer; what is beyond means the last one possible, as in Python. */
+function bound(value: Bound, name: string): bigint | null {
+  const given = native().isTensor(value) && value.ndim === 0 ? (value.item() as number | bigint) : value
+  if (given == null) return null
+  if (typeof given !== 'bigint' && !Number.isInteger(given)) {
+    throw new ArgumentError(`slice: expected ${name} to be an integer or null, received ${describe(value)}`)
+  }
+  const integer = BigInt(given as number | bigint)
+  const most = 2n ** 63n - 1n
+  return integer > most ? most : integer < -most ? -most : integer
+}

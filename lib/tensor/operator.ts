@@ -1,0 +1,202 @@
+/**
+ * Operators as JavaScript functions. All of them go through here: positional arguments as they are, keyword arguments in one
+ * trailing options object whose camelCase keys are put into schema order before the call.
+ */
+import type { OperatorFunctions, Schema } from '../../binding.js'
+import { native } from '../binding.js'
+import { ArgumentError, nearest, TorchError } from '../errors.js'
+import { camelCase } from './names.js'
+import { newTensor } from './new-tensor.js'
+import type { Tensor } from './tensor.js'
+
+type Options = Record<string, unknown>
+
+/** True for the options object of a call: a plain object, but not a complex number. */
+export function isOptions(value: unknown): value is Options {
+  if (typeof value !== 'object' || value === null) return false
+  const prototype = Object.getPrototypeOf(value)
+  return (prototype === Object.prototype || prototype === null) && !('re' in value && 'im' in value)
+}
+
+/** Names that Python's argument parser also takes. */
+const aliases: Record<string, string> = { input: 'self', x: 'self', x1: 'self', axis: 'dim', keepdims: 'keepdim', x2: 'other' }
+
+interface Signature {
+  schema: Schema
+  /** camelCase names in schema order */
+  names: string[]
+  /** `zeros(2, 3)`: numbers given one by one from this position on make up the list */
+  variadicFrom: number
+  factory: boolean
+}
+
+function signatureOf(schema: Schema): Signature {
+  const names = schema.arguments.map((argument) => camelCase(argument.name))
+  const positional = schema.arguments.filter((argument) => !argument.keywordOnly)
+  const last = positional.length - 1
+  const self = names[0] === 'self' ? 1 : 0
+  const variadic = last === self && /^(Sym)?[Ii]nt\[/.test(positional[last]!.type)
+  const factory = names.includes('dtype') && names.includes('pinMemory')
+  return { schema, names, variadicFrom: variadic ? last : -1, factory }
+}
+
+/** An operator, found on its first call: importing the package needs no LibTorch. */
+export class Operator {
+  #functions?: OperatorFunctions
+  #signatures?: Signature[]
+
+  constructor(
+    /** 'aten::add' */
+    readonly name: string,
+    readonly overload?: string,
+  ) {}
+
+  get functions(): OperatorFunctions {
+    return (this.#functions ??= this.#find())
+  }
+
+  get signatures(): Signature[] {
+    return (this.#signatures ??= native().schemas(this.name, this.overload).map(signatureOf))
+  }
+
+  #find(): OperatorFunctions {
+    const found = native().operator(this.name, this.overload)
+    if (found) return found
+    const full = this.overload ? `${this.name}.${this.overload}` : this.name
+    throw new TorchError(
+      `LibTorch ${native().version().libtorch} has no operator ${full}, or none that can be called by name; torch.version tells which LibTorch is loaded`,
+    )
+  }
+
+  /** Calls with `options` behind the positional arguments. */
+  callWithOptions(args: unknown[], options: Options): any {
+    const { requiresGrad, ...rest } = this.#named(options)
+    const refused: string[] = []
+    for (let i = 0; i < this.signatures.length; i++) {
+      const signature = this.signatures[i]!
+      const flat = flatten(signature, args, rest)
+      if (!flat) continue
+      if (requiresGrad !== undefined && !signature.factory) continue
+      const out = this.functions.returnsTensor ? newTensor() : undefined
+      const result = this.functions.overload(out, i, ...flat)
+      if (result !== undefined) {
+        if (requiresGrad !== undefined) (result as Tensor).requiresGrad = Boolean(requiresGrad)
+        return result
+      }
+      refused.push(signature.schema.text)
+    }
+    throw this.#mismatch(args, options, refused)
+  }
+
+  /** Options under the names of the schemas; unknown ones are errors. */
+  #named(options: Options): Options {
+    const names = new Set(this.signatures.flatMap((signature) => signature.names))
+    if (this.signatures.some((signature) => signature.factory)) names.add('requiresGrad')
+    const named: Options = {}
+    for (const [key, value] of Object.entries(options)) {
+      const name = names.has(key) ? key : (aliases[key] ?? key)
+      if (!names.has(name)) throw unknownOption(this.name.replace(/^aten::/, ''), key, [...names].filter((n) => n !== 'self'))
+      named[name] = value
+    }
+    return named
+  }
+
+  #mismatch(args: unknown[], options: Options, refused: string[]): ArgumentError {
+    const given = [...args.map(describe), ...Object.entries(options).map(([key, value]) => `${key}: ${describe(value)}`)]
+    const texts = refused.length ? refused : this.signatures.map((signature) => signature.schema.text)
+    const name = this.name.replace(/^aten::/, '')
+    return new ArgumentError(`${name}(): no signature takes (${given.join(', ')})\nsignatures:\n  ${texts.join('\n  ')}`)
+  }
+}
+
+/** Arguments in schema order with `undefined` for those not given; undefined when the signature has no place for one. */
+function flatten(signature: Signature, args: unknown[], options: Options): unknown[] | undefined {
+  const { names, variadicFrom, schema } = signature
+  let positional = args
+  if (variadicFrom >= 0 && typeof args[variadicFrom] === 'number') {
+    positional = [...args.slice(0, variadicFrom), args.slice(variadicFrom)]
+  }
+  if (positional.length > schema.arguments.length) return undefined
+  const flat: unknown[] = [...positional]
+  for (const [key, value] of Object.entries(options)) {
+    const at = names.indexOf(key)
+    if (at < 0 || at < positional.length) return undefined
+    while (flat.length < at) flat.push(undefined)
+    flat[at] = value
+  }
+  if (positional.length && schema.arguments[positional.length - 1]!.keywordOnly) return undefined
+  return flat
+}
+
+/** The error for an option that `what` does not have. */
+export function unknownOption(what: string, key: string, known: string[]): ArgumentError {
+  if (key === 'out') return new ArgumentError(`${what}(): there is no option 'out'; assign the result, or use the in-place form`)
+  const near = nearest(key, known)
+  const hint = near ? `; did you mean '${near}'?` : known.length ? `; it takes ${known.map((n) => `'${n}'`).join(', ')}` : ''
+  return new ArgumentError(`${what}(): unknown option '${key}'${hint}`)
+}
+
+/** How messages call a value: its kind, not its contents. */
+export function describe(value: unknown): string {
+  if (native().isTensor(value)) return `Tensor(${value.dtype}, [${value.shape}])`
+  if (Array.isArray(value)) return `[${value.slice(0, 4).map(describe).join(', ')}${value.length > 4 ? ', …' : ''}]`
+  if (typeof value === 'string') return `'${value}'`
+  if (typeof value === 'object' && value !== null) return value.constructor?.name ?? 'object'
+  return String(value)
+}
+
+/** A free function for an operator. */
+export function operatorFunction(name: string): (...args: any[]) => any {
+  const operator = new Operator(name)
+  let call: OperatorFunctions['positional'] | undefined
+  let returnsTensor = false
+  return function (a?: unknown, b?: unknown, c?: unknown, d?: unknown) {
+    if (call === undefined) ({ positional: call, returnsTensor } = operator.functions)
+    // biome-ignore lint/complexity/noArguments: a rest array costs an allocation for each call
+    const args = arguments
+    const n = args.length
+    if (n > 0 && isOptions(args[n - 1])) return operator.callWithOptions(Array.prototype.slice.call(args, 0, n - 1), args[n - 1])
+    const out = returnsTensor ? newTensor() : undefined
+    switch (n) {
+      case 1:
+        return call(out, a)
+      case 2:
+        return call(out, a, b)
+      case 3:
+        return call(out, a, b, c)
+      case 4:
+        return call(out, a, b, c, d)
+      default:
+        return call(out, ...Array.prototype.slice.call(args))
+    }
+  }
+}
+
+/** A method of Tensor for an operator whose first argument is the receiver. */
+export function operatorMethod(name: string): (this: Tensor, ...args: any[]) => any {
+  const operator = new Operator(name)
+  let call: OperatorFunctions['positional'] | undefined
+  let returnsTensor = false
+  return function (this: Tensor, a?: unknown, b?: unknown, c?: unknown) {
+    if (call === undefined) ({ positional: call, returnsTensor } = operator.functions)
+    // biome-ignore lint/complexity/noArguments: a rest array costs an allocation for each call
+    const args = arguments
+    const n = args.length
+    if (n > 0 && isOptions(args[n - 1])) {
+      return operator.callWithOptions([this, ...Array.prototype.slice.call(args, 0, n - 1)], args[n - 1])
+    }
+    const out = returnsTensor ? newTensor() : undefined
+    switch (n) {
+      case 0:
+        return call(out, this)
+      case 1:
+        return call(out, this, a)
+      case 2:
+        return call(out, this, a, b)
+      case 3:
+        return call(out, this, a, b, c)
+      default:
+        return call(out, this, ...Array.prototype.slice.call(args))
+    }
+  }
+}

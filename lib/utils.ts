@@ -1,0 +1,5 @@
+/** `torch.utils` */
+import * as data from './data/index.js'
+import { progress } from './report/index.js'
+
+export const utils = { data, progress }

@@ -1,0 +1,114 @@
+#include <ATen/Context.h>
+#include <ATen/Parallel.h>
+#include <c10/core/DefaultDtype.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
+#include <torch/version.h>
+
+#include "core/convert.h"
+#include "core/dtype.h"
+#include "core/env.h"
+#include "core/function.h"
+#include "core/memory.h"
+#include "core/tensor.h"
+
+namespace libtorch_node {
+
+void init_tensor_facts(Napi::Env env, Napi::Object exports);
+void init_tensor_data(Napi::Env env, Napi::Object exports);
+
+namespace {
+
+using Info = Napi::CallbackInfo;
+
+Napi::Value initialize(const Info& info) {
+  auto hooks = info[0].As<Napi::Object>();
+  auto& data = EnvData::of(info.Env());
+  data.tensor_class = Napi::Persistent(hooks.Get("Tensor").As<Napi::Function>());
+  data.create_error = Napi::Persistent(hooks.Get("createError").As<Napi::Function>());
+  data.collect_garbage = Napi::Persistent(hooks.Get("collectGarbage").As<Napi::Function>());
+  start_accounting(info.Env());
+  return info.Env().Undefined();
+}
+
+Napi::Value version(const Info& info) {
+  auto object = Napi::Object::New(info.Env());
+  // The version that LibTorch was compiled as is not in the library itself; lib/libtorch reads it from the files.
+  object.Set("builtFor", LTN_BUILT_FOR);
+  object.Set("libtorch", TORCH_VERSION);
+  return object;
+}
+
+Napi::Value memory_stats(const Info& info) {
+  auto object = Napi::Object::New(info.Env());
+  object.Set("tensors", from_int(info.Env(), live_tensors()));
+  object.Set("bytes", from_int(info.Env(), live_bytes()));
+  return object;
+}
+
+Napi::Value is_tensor(const Info& info) {
+  auto* handle = info[0].IsObject() ? handle_of(info.Env(), info[0]) : nullptr;
+  return Napi::Boolean::New(info.Env(), handle != nullptr && handle->release == &release_tensor);
+}
+
+Handle& tensor_handle(const Info& info) {
+  auto* handle = info[0].IsObject() ? handle_of(info.Env(), info[0]) : nullptr;
+  if (handle == nullptr || handle->release != &release_tensor) fail_argument("expected a Tensor");
+  return *handle;
+}
+
+Napi::Value dispose(const Info& info) {
+  auto& handle = tensor_handle(info);
+  if (auto* impl = std::exchange(handle.object, nullptr)) release_tensor(impl);
+  return info.Env().Undefined();
+}
+
+Napi::Value is_disposed(const Info& info) {
+  return Napi::Boolean::New(info.Env(), tensor_handle(info).object == nullptr);
+}
+
+Napi::Value get_num_threads(const Info& info) { return Napi::Number::New(info.Env(), at::get_num_threads()); }
+
+Napi::Value set_num_threads(const Info& info) {
+  const auto count = to_int(info[0], "setNumThreads");
+  if (count < 1) fail_argument("setNumThreads expects a positive integer");
+  at::set_num_threads(static_cast<int>(count));
+  return info.Env().Undefined();
+}
+
+Napi::Value device_count(const Info& info) {
+  const auto type = c10::Device(to_string(info[0], "device")).type();
+  const bool present = type == c10::kCPU || c10::impl::hasDeviceGuardImpl(type);
+  const int count = type == c10::kCPU ? 1 : present ? c10::impl::getDeviceGuardImpl(type)->deviceCount() : 0;
+  return Napi::Number::New(info.Env(), count);
+}
+
+Napi::Value get_default_dtype(const Info& info) {
+  return Napi::String::New(info.Env(), dtype_name(c10::get_default_dtype_as_scalartype()));
+}
+
+Napi::Value set_default_dtype(const Info& info) {
+  c10::set_default_dtype(c10::scalarTypeToTypeMeta(parse_dtype(to_string(info[0], "dtype"))));
+  return info.Env().Undefined();
+}
+
+}  // namespace
+
+void init_core(Napi::Env env, Napi::Object exports) {
+  install_counting_allocator();
+  env.SetInstanceData<EnvData>(new EnvData);
+  export_function<initialize>(exports, "initialize");
+  export_function<version>(exports, "version");
+  export_function<memory_stats>(exports, "memoryStats");
+  export_function<is_tensor>(exports, "isTensor");
+  export_function<dispose>(exports, "dispose");
+  export_function<is_disposed>(exports, "isDisposed");
+  export_function<get_num_threads>(exports, "getNumThreads");
+  export_function<set_num_threads>(exports, "setNumThreads");
+  export_function<device_count>(exports, "deviceCount");
+  export_function<get_default_dtype>(exports, "getDefaultDtype");
+  export_function<set_default_dtype>(exports, "setDefaultDtype");
+  init_tensor_facts(env, exports);
+  init_tensor_data(env, exports);
+}
+
+}  // namespace libtorch_node

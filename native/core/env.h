@@ -1,0 +1,28 @@
+#pragma once
+#include <napi.h>
+
+#include <cstdint>
+
+namespace libtorch_node {
+
+/**
+ * What one environment (the main thread, or a worker) keeps. Nothing that points into JavaScript may live in a static
+ * variable: workers load the same library, and a reference made in one environment is a crash in another.
+ */
+struct EnvData {
+  Napi::FunctionReference tensor_class;
+  Napi::FunctionReference create_error;
+  Napi::FunctionReference collect_garbage;
+  /** Live bytes and tensors that V8 has been told of, see memory.h. */
+  int64_t reported_bytes = 0;
+
+  static EnvData& of(napi_env env) {
+    void* data = nullptr;
+    napi_get_instance_data(env, &data);
+    return *static_cast<EnvData*>(data);
+  }
+};
+
+void init_core(Napi::Env env, Napi::Object exports);
+
+}  // namespace libtorch_node

@@ -1,0 +1,29 @@
+#pragma once
+#include <node_api.h>
+
+#include <cstdint>
+
+/**
+ * The one accounting point. V8 collects garbage when it believes that memory is short, but it sees only the few bytes of a
+ * JavaScript wrapper, not the megabytes behind it. So an allocator in front of LibTorch's own counts the live bytes of the
+ * whole process, autograd graphs and optimizer state included, and each environment tells V8 how that number moved since
+ * it last did. Without this a synchronous loop ends at the memory limit of the machine.
+ */
+namespace libtorch_node {
+
+/** Puts the counting allocator in front of the CPU allocator; once per process, before the first tensor. */
+void install_counting_allocator();
+
+int64_t live_bytes();
+int64_t live_tensors();
+
+/** A wrapper came into being, or went. */
+void count_tensor(int delta);
+
+/** Reports the change to V8 when it is worth a call. */
+void account(napi_env env);
+
+/** Sets the point from which an environment reports changes. */
+void start_accounting(napi_env env);
+
+}  // namespace libtorch_node

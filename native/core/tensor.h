@@ -1,0 +1,35 @@
+#pragma once
+#include <ATen/core/Tensor.h>
+#include <napi.h>
+
+#include "core/handle.h"
+
+namespace libtorch_node {
+
+/** Releases a tensor handle, and marks one: its object is a TensorImpl that the handle owns a reference to. */
+void release_tensor(void* impl);
+
+/** Attaches `tensor` to `out`, an empty Tensor object made by JavaScript, and reports its memory. Returns `out`. */
+napi_value wrap_tensor(napi_env env, napi_value out, at::Tensor tensor);
+
+/** Makes the Tensor object, too; for results whose number is not known before. An undefined tensor becomes null. */
+napi_value new_tensor(napi_env env, at::Tensor tensor);
+
+/** The TensorImpl of a value, borrowed from its wrapper; null when the value is no tensor. Throws for one disposed of. */
+c10::TensorImpl* tensor_impl(napi_env env, napi_value value);
+
+/** The tensor of a value; `what` names the argument in the error. */
+at::Tensor unwrap_tensor(napi_env env, napi_value value, const char* what = "argument");
+inline at::Tensor unwrap_tensor(const Napi::Value& value, const char* what = "argument") {
+  return unwrap_tensor(value.Env(), value, what);
+}
+/** The same, where null and undefined stand for no tensor. */
+at::Tensor unwrap_optional_tensor(const Napi::Value& value, const char* what = "argument");
+
+std::vector<at::Tensor> unwrap_tensors(const Napi::Value& array, const char* what = "argument");
+
+inline at::Tensor borrow(c10::TensorImpl* impl) {
+  return at::Tensor(c10::intrusive_ptr<c10::TensorImpl, c10::UndefinedTensorImpl>::reclaim_copy(impl));
+}
+
+}  // namespace libtorch_node

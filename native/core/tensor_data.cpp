@@ -1,0 +1,133 @@
+// Bytes in and out of tensors.
+#include <ATen/ATen.h>
+#include <c10/core/GradMode.h>
+
+#include <cstring>
+#include <memory>
+
+#include "core/async.h"
+#include "core/convert.h"
+#include "core/dtype.h"
+#include "core/function.h"
+#include "core/tensor.h"
+
+namespace libtorch_node {
+
+namespace {
+
+using Info = Napi::CallbackInfo;
+
+// Values as they lie in a dense, row-major CPU tensor: conjugate and negative bits resolved.
+at::Tensor dense(const at::Tensor& t) {
+  c10::NoGradGuard no_grad;
+  if (t.is_meta()) fail("ERR_TORCH", "a meta tensor has no values");
+  if (t.layout() != at::kStrided) fail("ERR_TORCH", "a sparse tensor has no dense bytes; call toDense() first");
+  return t.detach().resolve_conj().resolve_neg().to(at::kCPU).contiguous();
+}
+
+Napi::ArrayBuffer copy_bytes(Napi::Env env, const at::Tensor& t) {
+  auto buffer = Napi::ArrayBuffer::New(env, t.nbytes());
+  if (t.nbytes() > 0) std::memcpy(buffer.Data(), t.const_data_ptr(), t.nbytes());
+  return buffer;
+}
+
+Napi::Value bytes(const Info& info) { return copy_bytes(info.Env(), dense(unwrap_tensor(info[0], "self"))); }
+
+Napi::Value bytes_async(const Info& info) {
+  auto t = std::make_shared<at::Tensor>(unwrap_tensor(info[0], "self"));
+  return run_async(
+      info.Env(), [t] { *t = dense(*t); }, [t](Napi::Env env) -> Napi::Value { return copy_bytes(env, *t); });
+}
+
+Napi::Value item(const Info& info) {
+  const auto t = unwrap_tensor(info[0], "self");
+  if (t.numel() != 1) {
+    fail("ERR_SHAPE", "a Tensor with " + std::to_string(t.numel()) + " elements cannot be converted to Scalar");
+  }
+  return from_scalar(info.Env(), t.item());
+}
+
+struct View {
+  void* data;
+  size_t length;
+};
+
+View view_bytes(const Napi::Value& value) {
+  if (value.IsTypedArray()) {
+    auto array = value.As<Napi::TypedArray>();
+    return {static_cast<char*>(array.ArrayBuffer().Data()) + array.ByteOffset(), array.ByteLength()};
+  }
+  if (value.IsDataView()) {
+    auto view = value.As<Napi::DataView>();
+    return {view.Data(), view.ByteLength()};
+  }
+  fail_argument("expected a typed array, received " + kind_name(value));
+}
+
+// A reference into JavaScript must be dropped on its own thread, while a tensor may die on any other: the reference is
+// parked here, and the environment's next task deletes it.
+struct Kept {
+  Napi::ObjectReference reference;
+  Napi::ThreadSafeFunction queue;
+};
+
+void let_go(void* context) {
+  auto* kept = static_cast<Kept*>(context);
+  auto queue = kept->queue;
+  // A closing queue means that the environment is gone, and its references with it.
+  if (queue.NonBlockingCall(kept, [](Napi::Env, Napi::Function, Kept* k) { delete k; }) != napi_ok) {
+    kept->reference.SuppressDestruct();
+    delete kept;
+  }
+  queue.Release();
+}
+
+at::Tensor over_memory(const Info& info, const View& view, const std::vector<int64_t>& sizes, at::ScalarType type) {
+  auto env = info.Env();
+  auto* kept = new Kept{Napi::Persistent(info[1].As<Napi::Object>()),
+                        Napi::ThreadSafeFunction::New(env, Napi::Function(), "libtorch-node buffer", 0, 1)};
+  kept->queue.Unref(env);
+  return at::from_blob(view.data, sizes, [kept](void*) { let_go(kept); }, at::TensorOptions().dtype(type));
+}
+
+Napi::Value from_bytes(const Info& info) {
+  const auto view = view_bytes(info[1]);
+  const auto type = parse_dtype(to_string(info[2], "dtype"));
+  const auto sizes = to_ints(info[3], "shape");
+  const bool copy = to_bool(info[4], "copy");
+  uint64_t need = c10::elementSize(type);
+  for (const auto size : sizes) {
+    if (size < 0) fail("ERR_SHAPE", "sizes must not be negative, received " + c10::str(sizes));
+    if (size != 0 && need > view.length / static_cast<uint64_t>(size)) {
+      need = UINT64_MAX;
+      break;
+    }
+    need *= static_cast<uint64_t>(size);
+  }
+  if (need > view.length) {
+    fail("ERR_SHAPE", "shape " + c10::str(sizes) + " of " + dtype_name(type) + " needs more bytes than the buffer's " +
+                          std::to_string(view.length));
+  }
+  at::Tensor t;
+  if (copy || need == 0) {
+    t = at::empty(sizes, at::TensorOptions().dtype(type));
+    if (need > 0) std::memcpy(t.mutable_data_ptr(), view.data, need);
+  } else {
+    if (reinterpret_cast<uintptr_t>(view.data) % c10::elementSize(type) != 0) {
+      fail_argument("the buffer is not aligned to its element size; copy it first");
+    }
+    t = over_memory(info, view, sizes, type);
+  }
+  return Napi::Value(info.Env(), wrap_tensor(info.Env(), info[0], std::move(t)));
+}
+
+}  // namespace
+
+void init_tensor_data(Napi::Env, Napi::Object exports) {
+  export_function<bytes>(exports, "bytes");
+  export_function<bytes_async>(exports, "bytesAsync");
+  export_function<item>(exports, "item");
+  export_function<from_bytes>(exports, "fromBytes");
+}
+
+}  // namespace libtorch_node

@@ -1,0 +1,58 @@
+#pragma once
+#include <node_api.h>
+
+#include "ops/schema.h"
+
+/** JavaScript arguments, looked at once and then tried against one overload after the other. */
+namespace libtorch_node {
+
+enum class Kind : uint8_t {
+  /** not given at all */
+  Missing,
+  Undefined,
+  Null,
+  Bool,
+  Int,
+  Float,
+  BigInt,
+  String,
+  Tensor,
+  Generator,
+  Complex,
+  /** arrays and typed arrays, by what all elements are */
+  Empty,
+  Ints,
+  Numbers,
+  Bools,
+  Strings,
+  Tensors,
+  /** tensors and null */
+  OptionalTensors,
+  Other,
+};
+
+struct Arg {
+  Kind kind = Kind::Missing;
+  napi_value value = nullptr;
+  /** of Int, Float, Bool */
+  double number = 0;
+  /** of Tensor: borrowed from its wrapper, which the call keeps alive */
+  c10::TensorImpl* tensor = nullptr;
+};
+
+/** Throws for a tensor that was disposed of; everything else finds a kind. */
+Arg look_at(napi_env env, napi_value value);
+
+/**
+ * The value of `arg` as `spec` wants it; false when it does not fit. `lenient` adds what Python allows after all else:
+ * 0-dimensional tensors for numbers and, where `numbers_as_tensors`, numbers for tensors.
+ */
+bool convert(napi_env env, const ArgSpec& spec, const Arg& arg, bool lenient, bool numbers_as_tensors, c10::IValue& out);
+
+/** Whether Python's parser takes a number where the operator wants a tensor. */
+bool takes_numbers_as_tensors(const std::string& name);
+
+/** "a Tensor", "the string 'x'", "an array of integers" */
+std::string describe(napi_env env, const Arg& arg);
+
+}  // namespace libtorch_node

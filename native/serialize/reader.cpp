@@ -1,0 +1,273 @@
+// Reads records of zip archives. LibTorch's reader knows the directory; records that are not compressed, which is all that
+// PyTorch writes, are read around it: straight into the storage, in pieces, by several threads at once.
+#include <ATen/ops/empty.h>
+#include <c10/core/Storage.h>
+
+#include <algorithm>
+#include <atomic>
+#include <exception>
+#include <mutex>
+#include <optional>
+#include <thread>
+
+#include "core/async.h"
+#include "core/convert.h"
+#include "core/function.h"
+#include "core/handle.h"
+#include "serialize/source.h"
+#include "serialize/storage.h"
+
+namespace libtorch_node {
+
+namespace {
+
+using Info = Napi::CallbackInfo;
+using caffe2::serialize::PyTorchStreamReader;
+
+constexpr char kBytes[] = "bytes";
+constexpr size_t kPiece = 4 << 20;
+
+/** Says ERR_CHECKPOINT_FORMAT for what LibTorch finds wrong with an archive. */
+template <class Body>
+auto reading(Body&& body) {
+  try {
+    return body();
+  } catch (const c10::Error& e) {
+    fail("ERR_CHECKPOINT_FORMAT", e.what_without_backtrace());
+  } catch (const std::bad_alloc&) {
+    throw;
+  } catch (const Failure&) {
+    throw;
+  } catch (const std::exception& e) {
+    fail("ERR_CHECKPOINT_FORMAT", e.what());
+  }
+}
+
+/** An open archive. Work off the thread shares it, so that closing the handle meanwhile takes nothing from under it. */
+struct Archive {
+  explicit Archive(std::shared_ptr<Source> s) : source(std::move(s)), reader(source) {}
+  std::shared_ptr<Source> source;
+  PyTorchStreamReader reader;
+};
+
+struct ZipReader {
+  std::shared_ptr<BytesSource> bytes;
+  std::shared_ptr<Archive> archive;
+};
+
+void refresh(BytesSource& source, const Napi::Value& value) {
+  auto array = value.As<Napi::Uint8Array>();
+  source.set(array.Data(), array.ByteLength());
+}
+
+std::shared_ptr<Archive> archive_of(const Napi::Value& value) {
+  auto& reader = *unwrap<ZipReader>(value, "zip reader");
+  if (reader.archive == nullptr) fail("ERR_DISPOSED", "this zip reader was closed");
+  if (reader.bytes) refresh(*reader.bytes, value.As<Napi::Object>().Get(kBytes));
+  return reader.archive;
+}
+
+/** One record, and the memory that it goes to. */
+struct Job {
+  std::string name;
+  size_t nbytes;
+  size_t swap;
+  c10::Storage storage;
+  /** where the data begins in the archive; unset for a compressed record */
+  std::optional<uint64_t> position;
+};
+
+size_t record_size(Archive& archive, const std::string& name) {
+  return reading([&] { return archive.reader.getRecordSize(name); });
+}
+
+/** Where a record that is not compressed begins, from its own header. */
+std::optional<uint64_t> stored_position(Archive& archive, const std::string& name) {
+  const auto header_at = reading([&] { return archive.reader.getRecordHeaderOffset(name); });
+  uint8_t header[30];
+  archive.source->read_exactly(header_at, header, sizeof(header));
+  const auto u16 = [&](int at) { return static_cast<unsigned>(header[at] | header[at + 1] << 8); };
+  if (header[0] != 'P' || header[1] != 'K' || header[2] != 3 || header[3] != 4) {
+    fail("ERR_CHECKPOINT_FORMAT", "record " + name + " has no header where the archive's directory says");
+  }
+  if (u16(8) != 0) return std::nullopt;
+  return header_at + sizeof(header) + u16(26) + u16(28);
+}
+
+Job prepare(Archive& archive, std::string name, size_t nbytes, size_t swap) {
+  const auto size = record_size(archive, name);
+  if (size != nbytes) {
+    fail("ERR_CHECKPOINT_FORMAT",
+         "record " + name + " has " + std::to_string(size) + " bytes; " + std::to_string(nbytes) + " are expected");
+  }
+  const auto position = stored_position(archive, name);
+  if (position && (*position > archive.source->size() || nbytes > archive.source->size() - *position)) {
+    fail("ERR_CHECKPOINT_FORMAT", "record " + name + " reaches beyond the end of the archive");
+  }
+  return {std::move(name), nbytes, swap, new_storage(nbytes), position};
+}
+
+void swap_bytes(const Job& job) {
+  if (job.swap < 2) return;
+  auto* data = static_cast<char*>(job.storage.mutable_data());
+  for (size_t at = 0; at + job.swap <= job.nbytes; at += job.swap) std::reverse(data + at, data + at + job.swap);
+}
+
+/** Reads all jobs with up to `threads` threads; big records are shared among them. */
+void read_all(Archive& archive, const std::vector<Job>& jobs, size_t threads) {
+  struct Piece {
+    const Job* job;
+    size_t from, count;
+  };
+  std::vector<Piece> pieces;
+  for (const auto& job : jobs) {
+    const size_t step = job.position ? kPiece : std::max<size_t>(job.nbytes, 1);
+    for (size_t from = 0; from < job.nbytes; from += step) pieces.push_back({&job, from, std::min(step, job.nbytes - from)});
+  }
+  std::atomic<size_t> next = 0;
+  std::mutex lock;
+  std::exception_ptr failure;
+  const auto work = [&] {
+    try {
+      for (size_t i; (i = next++) < pieces.size();) {
+        const auto& [job, from, count] = pieces[i];
+        auto* data = static_cast<char*>(job->storage.mutable_data()) + from;
+        if (job->position) {
+          archive.source->read_exactly(*job->position + from, data, count);
+        } else {
+          reading([&] { return archive.reader.getRecord(job->name, data, count); });
+        }
+      }
+    } catch (...) {
+      next = pieces.size();
+      std::lock_guard guard(lock);
+      if (!failure) failure = std::current_exception();
+    }
+  };
+  std::vector<std::thread> helpers;
+  for (size_t i = 1; i < std::min(threads, pieces.size()); ++i) {
+    // no more threads to be had: those that there are do the work
+    try {
+      helpers.emplace_back(work);
+    } catch (const std::system_error&) {
+      break;
+    }
+  }
+  work();
+  for (auto& helper : helpers) helper.join();
+  if (failure) std::rethrow_exception(failure);
+  for (const auto& job : jobs) swap_bytes(job);
+}
+
+size_t reading_threads(size_t nbytes) {
+  const size_t useful = nbytes / kPiece + 1;
+  return std::min<size_t>({useful, std::max(1u, std::thread::hardware_concurrency()), 8});
+}
+
+Napi::Value open_reader(const Info& info) {
+  auto reader = std::make_shared<ZipReader>();
+  std::shared_ptr<Source> source;
+  if (info[0].IsString()) {
+    source = std::make_shared<FileSource>(to_string(info[0], "path"));
+  } else {
+    if (!info[0].IsTypedArray()) fail_argument("expected a path or a Uint8Array");
+    reader->bytes = std::make_shared<BytesSource>();
+    refresh(*reader->bytes, info[0]);
+    source = reader->bytes;
+  }
+  reader->archive = reading([&] { return std::make_shared<Archive>(source); });
+  auto handle = make_handle(info.Env(), reader);
+  // keeps the bytes alive for as long as the handle
+  if (reader->bytes) handle.As<Napi::Object>().Set(kBytes, info[0]);
+  return handle;
+}
+
+Napi::Value reader_records(const Info& info) {
+  auto archive = archive_of(info[0]);
+  const auto names = reading([&] { return archive->reader.getAllRecords(); });
+  auto array = Napi::Array::New(info.Env(), names.size());
+  for (uint32_t i = 0; i < names.size(); ++i) array.Set(i, Napi::String::New(info.Env(), names[i]));
+  return array;
+}
+
+Napi::Value read_record(const Info& info) {
+  auto archive = archive_of(info[0]);
+  const auto name = to_string(info[1], "record name");
+  auto bytes = Napi::Uint8Array::New(info.Env(), record_size(*archive, name));
+  reading([&] { return archive->reader.getRecord(name, bytes.Data(), bytes.ByteLength()); });
+  return bytes;
+}
+
+Napi::Value record_size_or_none(const Info& info) {
+  auto archive = archive_of(info[0]);
+  const auto name = to_string(info[1], "record name");
+  const bool there = reading([&] { return archive->reader.hasRecord(name); });
+  return Napi::Number::New(info.Env(), there ? static_cast<double>(record_size(*archive, name)) : -1.0);
+}
+
+Napi::Value read_storage(const Info& info) {
+  auto archive = archive_of(info[0]);
+  const auto nbytes = static_cast<size_t>(to_int(info[2], "nbytes"));
+  const std::vector<Job> jobs = {
+      prepare(*archive, to_string(info[1], "record name"), nbytes, static_cast<size_t>(to_int(info[3], "swap")))};
+  read_all(*archive, jobs, reading_threads(nbytes));
+  return wrap_storage(info.Env(), jobs[0].storage);
+}
+
+Napi::Value read_storages_async(const Info& info) {
+  auto archive = archive_of(info[0]);
+  if (!info[1].IsArray()) fail_argument("expected an array of records");
+  auto list = info[1].As<Napi::Array>();
+  struct Request {
+    std::string name;
+    size_t nbytes, swap;
+  };
+  std::vector<Request> requests;
+  for (uint32_t i = 0; i < list.Length(); ++i) {
+    auto record = Napi::Value(list.Get(i)).As<Napi::Object>();
+    requests.push_back({to_string(record.Get("name"), "name"),
+                        static_cast<size_t>(to_int(record.Get("nbytes"), "nbytes")),
+                        static_cast<size_t>(to_int(record.Get("swap"), "swap"))});
+  }
+  auto jobs = std::make_shared<std::vector<Job>>();
+  const auto read = [archive, jobs, requests = std::move(requests)] {
+    size_t total = 0;
+    for (const auto& [name, nbytes, swap] : requests) {
+      jobs->push_back(prepare(*archive, name, nbytes, swap));
+      total += nbytes;
+    }
+    read_all(*archive, *jobs, reading_threads(total));
+  };
+  const auto finish = [jobs](Napi::Env env) -> Napi::Value {
+    auto storages = Napi::Array::New(env, jobs->size());
+    for (uint32_t i = 0; i < jobs->size(); ++i) storages.Set(i, wrap_storage(env, (*jobs)[i].storage));
+    return storages;
+  };
+  // bytes of JavaScript are read here and now, see source.h
+  if (unwrap<ZipReader>(info[0], "zip reader")->bytes) {
+    read();
+    auto deferred = Napi::Promise::Deferred::New(info.Env());
+    deferred.Resolve(finish(info.Env()));
+    return deferred.Promise();
+  }
+  return run_async(info.Env(), read, finish);
+}
+
+Napi::Value close_reader(const Info& info) {
+  unwrap<ZipReader>(info[0], "zip reader")->archive.reset();
+  return info.Env().Undefined();
+}
+
+}  // namespace
+
+void init_reader(Napi::Object exports) {
+  export_function<open_reader>(exports, "openReader");
+  export_function<reader_records>(exports, "readerRecords");
+  export_function<read_record>(exports, "readRecord");
+  export_function<record_size_or_none>(exports, "recordSize");
+  export_function<read_storage>(exports, "readStorage");
+  export_function<read_storages_async>(exports, "readStoragesAsync");
+  export_function<close_reader>(exports, "closeReader");
+}
+
+}  // namespace libtorch_node

@@ -1,0 +1,16 @@
+// Zip records and storages. No pickle is read here: untrusted bytes stay in memory-safe code.
+#include <napi.h>
+
+namespace libtorch_node {
+
+void init_reader(Napi::Object exports);
+void init_writer(Napi::Object exports);
+void init_storage(Napi::Object exports);
+
+void init_serialize(Napi::Env, Napi::Object exports) {
+  init_reader(exports);
+  init_writer(exports);
+  init_storage(exports);
+}
+
+}  // namespace libtorch_node
