@@ -15,6 +15,7 @@ export interface Handle<K extends string> {
 export type GeneratorHandle = Handle<'generator'>
 export type StorageHandle = Handle<'storage'>
 export type ModuleHandle = Handle<'module'>
+export type ChainHandle = Handle<'chain'>
 export type OptimizerHandle = Handle<'optimizer'>
 export type ReaderHandle = Handle<'zip reader'>
 export type WriterHandle = Handle<'zip writer'>
@@ -56,40 +57,85 @@ export interface OperatorFunctions {
   returnsTensor: boolean
 }
 
+/** An argument of a layer's constructor. */
 export interface LayerArgument {
   /** PyTorch's name, `in_features` */
   name: string
-  /** TypeScript type of the argument, for the generated classes */
-  type: string
+  doc: string
+  /** TypeScript types of what it takes and of what reading it gives; the latter is '' for what only the constructor knows */
+  accepts: string
+  gives: string
   required: boolean
+  keywordOnly: boolean
+  /** can be read and set on the live layer under its name */
+  option: boolean
+  /** absent when required */
+  default?: unknown
+}
+/** A parameter or buffer that a layer itself holds, in Python's order. */
+export interface LayerTensor {
+  name: string
+  kind: 'parameter' | 'buffer'
+  /** state dicts of versions before this one lack it; 0: none does */
+  since: number
+  /** there only when given to the constructor */
+  given: boolean
 }
 export interface LayerRow {
   name: string
+  /** what it does; in the second line the shapes */
   doc: string
+  /** in the order of Python's constructor */
   arguments: LayerArgument[]
+  tensors: LayerTensor[]
+  /** names of `forward`'s tensors */
+  inputs: string[]
   /** `version` in the state dict's `_metadata` */
   version: number
 }
 
 /** A value of an optimizer's or scheduler's option; kinds are as in Python. */
 export type OptionValue = number | boolean | null | string | number[]
+/** An argument of an optimizer or scheduler. */
+export interface OptionRow {
+  /** PyTorch's name, `weight_decay` */
+  name: string
+  /** Kind of Python's default, which keeps int and float apart in files; `none` is Python's None. */
+  kind: 'int' | 'float' | 'bool' | 'none' | 'tuple' | 'str'
+  /** TypeScript type of the argument, for the generated classes */
+  type: string
+  doc: string
+  required: boolean
+  default?: OptionValue
+}
 export interface OptimizerRow {
   name: string
   doc: string
-  /** in Python's constructor order; `kind` keeps int and float apart in files */
-  options: { name: string; kind: 'int' | 'float' | 'bool' | 'none' | 'tuple' | 'str'; default: OptionValue; hidden?: boolean }[]
-  /** option names in the order of Python's `defaults`, which is that of the state dict */
+  /** The constructor's arguments after `params` in Python's order: those that may be positional … */
+  options: OptionRow[]
+  /** … and those that may not. */
+  keywords: OptionRow[]
+  /** Values of a group that are no argument, AdamW's `decoupled_weight_decay`. */
+  fixed: OptionRow[]
+  /** Names of all of these in the order of Python's `defaults`, which is that of the state dict. */
   defaults: string[]
-  /** state keys in Python's order */
+  /** State keys in Python's order. */
   state: string[]
+  /** What groups in files of older releases may lack, in the order in which Python adds it. */
+  older: OptionRow[]
 }
 export interface SchedulerRow {
   name: string
   doc: string
-  options: { name: string; kind: 'int' | 'float' | 'bool' | 'none' | 'tuple' | 'str'; required: boolean; default?: OptionValue }[]
-  /** keys of the state dict in Python's order */
+  /** In Python's order after the optimizer; all may be positional. */
+  options: OptionRow[]
+  /** Keys of the state dict in Python's order. */
   state: string[]
+  /** Whether `step(epoch)` has a formula of its own. */
+  hasClosedForm: boolean
 }
+/** An int of a state goes as a bigint, a float as a number. */
+export type StateEntries = [key: string, value: unknown][]
 
 export interface Binding {
   // ---- native/core
@@ -179,39 +225,56 @@ export interface Binding {
 
   // ---- native/nn
   layers(): LayerRow[]
-  /** A layer from arguments in row order (`undefined`: the default); parameters are initialised as Python does. */
-  newLayer(name: string, args: unknown[]): ModuleHandle
+  /** Attaches a new layer to `target`, from arguments in row order (`undefined`: the default); parameters are initialised as Python does. */
+  newLayer<T extends object>(target: T, name: string, args: unknown[]): T & ModuleHandle
   /** The option's present value, in Python's form */
   layerOption(m: ModuleHandle, name: string): unknown
   setLayerOption(m: ModuleHandle, name: string, value: unknown): void
   /** `extra_repr()` in Python's words */
   layerRepr(m: ModuleHandle): string
+  /** The result is an input itself where nothing was to be done, or was done in place. */
   layerForward(out: Tensor | undefined, m: ModuleHandle, ...inputs: unknown[]): any
-  /** Names and tensors of the layer's own parameters and buffers in Python's order; `null` for those that are absent (`bias=False`). */
-  layerTensors(m: ModuleHandle): { name: string; kind: 'parameter' | 'buffer'; tensor: Tensor | null }[]
+  /** The layer's own tensor of that name; null when absent (`bias=False`). */
+  layerTensor(out: Tensor, m: ModuleHandle, name: string): Tensor | null
   setLayerTensor(m: ModuleHandle, name: string, tensor: Tensor | null): void
   setLayerTraining(m: ModuleHandle, training: boolean): void
-  /** Runs a chain of layers in one call. */
-  chainForward(out: Tensor, layers: ModuleHandle[], input: Tensor): Tensor
+  /** Attaches a chain of layers to `target`; each takes what the one before it gives. */
+  newChain<T extends object>(target: T, layers: ModuleHandle[]): T & ChainHandle
+  chainForward(out: Tensor, chain: ChainHandle, input: Tensor): Tensor
 
   // ---- native/optim
   optimizers(): OptimizerRow[]
-  newOptimizer(name: string): OptimizerHandle
-  /** Appends the parameters of a new group. */
-  optimizerAddParams(o: OptimizerHandle, params: Tensor[]): void
+  /** `defaults` are the values of `OptimizerRow.defaults`, in that order; wrong ones are refused in Python's words. */
+  newOptimizer(name: string, defaults: unknown[]): OptimizerHandle
+  /** The parameters of all groups; state stays with its parameter. */
+  optimizerSetParams(o: OptimizerHandle, groups: Tensor[][]): void
   /** One step; `groups[i]` holds the values of `OptimizerRow.defaults` of group i, in that order. */
   optimizerStep(o: OptimizerHandle, groups: unknown[][]): void
   optimizerStepAsync(o: OptimizerHandle, groups: unknown[][]): Promise<void>
-  /** State of the parameters that have one, in the order in which they got it: position over all groups, and entries in order. */
-  optimizerState(o: OptimizerHandle): { index: number; entries: [string, unknown][] }[]
-  optimizerSetState(o: OptimizerHandle, state: { index: number; entries: [string, unknown][] }[]): void
+  /** Positions, over all groups, of the parameters with state, in the order in which they got it. */
+  optimizerStateIndices(o: OptimizerHandle): number[]
+  optimizerState(o: OptimizerHandle, index: number): StateEntries
+  /** Replaces the state of one parameter as it is; `null` forgets it. */
+  optimizerSetState(o: OptimizerHandle, index: number, entries: StateEntries | null): void
+  /** Replaces all state by copies, cast for their parameters as `load_state_dict` does; `groups` as for a step. */
+  optimizerLoadState(o: OptimizerHandle, state: { index: number; entries: StateEntries }[], groups: unknown[][]): void
   /** Sets every `.grad` to undefined, or to zeros. */
   optimizerZeroGrad(o: OptimizerHandle, setToNone: boolean): void
 
   // ---- native/lr_scheduler
   schedulers(): SchedulerRow[]
-  /** The recursive ("chainable") learning rate of one group after `epoch`; scalar maths in C doubles. */
-  schedulerLr(name: string, options: Record<string, OptionValue>, lr: number, baseLr: number, epoch: number): number
+  /**
+   * The learning rates of all groups, in C doubles: the recursive ("chainable") form from their present rates, or with
+   * `closedForm` that from the start where there is one. `options` are the values of `SchedulerRow.options`, in that order.
+   */
+  schedulerRates(
+    name: string,
+    options: unknown[],
+    at: { epoch: number; stepCount: number; initial: boolean },
+    closedForm: boolean,
+    lrs: number[],
+    baseLrs: number[],
+  ): number[]
 
   // ---- native/serialize: zip records and storages; sees no pickle bytes
   /** Opens a zip archive: a path, or bytes that stay alive as long as the reader. */

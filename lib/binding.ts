@@ -137,8 +137,13 @@ function checkVersions(addon: Binding, core: CoreAddon, found: LibTorch): void {
 }
 
 function loadError(what: string, errors: Error[]): LibTorchError {
-  const reasons = errors.length > 0 ? errors.map((error) => `  ${error.message}`) : ['  its library torch_cpu is missing']
-  return new LibTorchError('ERR_LIBTORCH_NOT_FOUND', [`${what}:`, ...reasons, 'See: npx libtorch-node doctor'].join('\n'), {
-    cause: errors.length > 1 ? new AggregateError(errors, what) : errors[0],
-  })
+  const reasons =
+    errors.length > 0 ? errors.map((error) => `  ${error.message}`) : ['  its library torch_cpu is missing']
+  return new LibTorchError(
+    'ERR_LIBTORCH_NOT_FOUND',
+    [`${what}:`, ...reasons, 'See: npx libtorch-node doctor'].join('\n'),
+    {
+      cause: errors.length > 1 ? new AggregateError(errors, what) : errors[0],
+    },
+  )
 }

@@ -146,7 +146,7 @@ const libtorchMessages: [RegExp, (message: string, options: Options) => TorchErr
   ],
   [/index .* (is )?out of (range|bounds)|dimension out of range|out of bounds for dimension/i, (m, o) => new TorchIndexError(m, o)],
   [
-    /must match the size|shapes? cannot be multiplied|shape '.*' is invalid|sizes? of tensors must match|size mismatch|invalid (shape|size)|expected .*(size|dimension|dim|shape|channels|batch)|must be broadcastable|cannot be broadcast|inconsistent tensor size|shape mismatch|mat\d? .*(size|shape)|Sizes of tensors|number of dimensions|expanded size|elements? .*cannot be converted|a Tensor with \d+ elements/i,
+    /must match the size|shapes? cannot be multiplied|shape '.*' is invalid|sizes? of tensors must match|size mismatch|invalid (shape|size)|expected .*(size|dimension|dim|shape|channels|batch)|must be broadcastable|cannot be broadcast|inconsistent tensor size|shape mismatch|mat\d? .*(size|shape)|Sizes of tensors|number of dimensions|expanded size|elements? .*cannot be converted|a Tensor with \d+ elements|to be equal size/i,
     (m, o) => new ShapeError(m, o),
   ],
 ]

@@ -1,5 +1,3 @@
 /** `torch.utils` */
-import * as data from './data/index.js'
-import { progress } from './report/index.js'
-
-export const utils = { data, progress }
+export * as data from './data/index.js'
+export { progress } from './report/index.js'

@@ -38,7 +38,8 @@ function checkTools() {
   if (process.platform !== 'win32' && !which(process.env.CXX ?? 'c++') && !which('g++')) {
     missing.push('a C++20 compiler, such as g++ >= 11 (Debian: apt-get install g++)')
   }
-  if (process.platform !== 'win32' && !which('ninja') && !which('make')) missing.push('Ninja (Debian: apt-get install ninja-build)')
+  if (process.platform !== 'win32' && !which('ninja') && !which('make'))
+    missing.push('Ninja (Debian: apt-get install ninja-build)')
   if (!existsSync(join(root, 'node_modules', 'cmake-js'))) missing.push('the npm packages (npm ci)')
   if (missing.length > 0) throw new Failure(`The native build needs:\n  ${missing.join('\n  ')}`)
 }
@@ -46,7 +47,8 @@ function checkTools() {
 /** Configures when there is no build folder yet, or when it is one for other settings. */
 function configure(libtorch, defines, fresh) {
   const wanted = JSON.stringify({ libtorch, defines, generator: which('ninja') ? 'Ninja' : 'default', root })
-  const present = existsSync(configuration) && existsSync(join(build, 'CMakeCache.txt')) && readFileSync(configuration, 'utf8')
+  const present =
+    existsSync(configuration) && existsSync(join(build, 'CMakeCache.txt')) && readFileSync(configuration, 'utf8')
   if (!fresh && present === wanted) return
   rmSync(build, { recursive: true, force: true })
   mkdirSync(build, { recursive: true })
@@ -54,7 +56,9 @@ function configure(libtorch, defines, fresh) {
   const cmakeJs = join(root, 'node_modules', 'cmake-js', 'bin', 'cmake-js')
   const options = [`--CDLIBTORCH=${libtorch}`, ...defines.map((define) => `--CD${define.replace(/^-D/, '')}`)]
   if (which('ninja')) options.push('-G', 'Ninja')
-  run(process.execPath, [cmakeJs, 'configure', '--log-level', 'warn', ...options], { stdio: ['ignore', 'ignore', 'inherit'] })
+  run(process.execPath, [cmakeJs, 'configure', '--log-level', 'warn', ...options], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  })
   writeFileSync(configuration, wanted)
 }
 
@@ -65,14 +69,14 @@ async function compile() {
   let steps = 0
   let progressShown = false
   const code = await runLines('cmake', ['--build', 'build', '--parallel', String(jobs)], (line) => {
-    const step = /^\[ *\d+(?:\/\d+|%)\] .*/.exec(line)
+    const step = /^\[ *[1-9]\d*(?:\/\d+|%)\] /.exec(line)
     if (step) {
       steps++
       const text = line.replace(/Building CXX object CMakeFiles\/(core|loader)\.dir\//, '').replace(/\.o$/, '')
       if (isTerminal) status(text)
       else console.log(text)
       progressShown = isTerminal
-    } else if (line && !/^ninja: no work to do|^ninja: Entering|^Consolidate|^\[?.*Built target|^-- /.test(line)) {
+    } else if (line && !/^ninja: (no work|Entering)|^\[0\/|Built target|^Consolidate|^-- /.test(line)) {
       if (progressShown) console.log()
       progressShown = false
       console.log(line)
@@ -81,7 +85,10 @@ async function compile() {
   status('')
   if (code !== 0) throw new Failure('the native build failed; its messages are above')
   const seconds = ((Date.now() - started) / 1000).toFixed(0)
-  if (steps > 0) console.log(`built the addons in ${seconds} s (${Math.round(statSync(join(build, 'Release', 'core.node')).size / 1024)} KiB)`)
+  if (steps > 0)
+    console.log(
+      `built the addons in ${seconds} s (${Math.round(statSync(join(build, 'Release', 'core.node')).size / 1024)} KiB)`,
+    )
 }
 
 if (process.argv[1] === import.meta.filename) {

@@ -1,4 +1,5 @@
 import { ArgumentError, ShapeError } from '../errors.js'
+import type { TypedArray } from '../tensor/from-data.js'
 import { stack, tensor } from '../tensor/functions.js'
 import { Tensor } from '../tensor/tensor.js'
 
@@ -60,7 +61,7 @@ function collate(batch: readonly any[]): unknown {
 /** What a loader without batches does to a sample: typed arrays become tensors, all else stays. */
 export function defaultConvert(item: unknown): unknown {
   if (item instanceof Tensor) return item
-  if (ArrayBuffer.isView(item)) return tensor(item)
+  if (ArrayBuffer.isView(item)) return tensor(item as TypedArray)
   if (Array.isArray(item)) return item.map(defaultConvert)
   if (item instanceof Map) return new Map([...item].map(([key, value]) => [key, defaultConvert(value)]))
   if (isPlainObject(item)) {

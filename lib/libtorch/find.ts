@@ -121,7 +121,11 @@ function describe({ dir, source }: Candidate, version: string): LibTorch {
   return { dir, lib: join(dir, 'lib'), version, minor: minorOf(version), build: buildOf(version), source }
 }
 
-function examine(candidate: Candidate, minors: readonly string[], headers: boolean): { version?: string; reason?: string } {
+function examine(
+  candidate: Candidate,
+  minors: readonly string[],
+  headers: boolean,
+): { version?: string; reason?: string } {
   const { dir, absent } = candidate
   if (absent) return { reason: absent }
   if (!statSync(dir, { throwIfNoEntry: false })?.isDirectory()) return { reason: 'no such folder' }
@@ -129,7 +133,9 @@ function examine(candidate: Candidate, minors: readonly string[], headers: boole
   if (!existsSync(join(dir, library))) return { reason: `has no ${library}` }
   const version = readVersion(dir)
   if (version === undefined) return { reason: 'its version cannot be read' }
-  if (!minors.includes(minorOf(version))) return { version, reason: `version ${version}, needed ${minors.join(' or ')}` }
-  if (headers && !existsSync(join(dir, 'include', 'ATen', 'ATen.h'))) return { version, reason: `version ${version}, but without headers` }
+  if (!minors.includes(minorOf(version)))
+    return { version, reason: `version ${version}, needed ${minors.join(' or ')}` }
+  if (headers && !existsSync(join(dir, 'include', 'ATen', 'ATen.h')))
+    return { version, reason: `version ${version}, but without headers` }
   return { version }
 }

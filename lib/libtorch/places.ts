@@ -33,7 +33,9 @@ export function here(): Surroundings {
 /** The folder that `libtorch-node install` fills when it is not told another. */
 export function cacheDir(version: string, { env, home }: Pick<Surroundings, 'env' | 'home'> = here()): string {
   const base =
-    process.platform === 'win32' ? (env.LOCALAPPDATA ?? join(home, 'AppData', 'Local')) : env.XDG_CACHE_HOME || join(home, '.cache')
+    process.platform === 'win32'
+      ? (env.LOCALAPPDATA ?? join(home, 'AppData', 'Local'))
+      : env.XDG_CACHE_HOME || join(home, '.cache')
   return join(base, 'libtorch-node', version)
 }
 
@@ -48,7 +50,8 @@ export function candidates(at: Surroundings): Candidate[] {
 
 function pythonCandidates(at: Surroundings): Candidate[] {
   const prefixes = pythonPrefixes(at)
-  if (prefixes.length === 0) return [{ source: 'python', dir: 'PATH', absent: 'no Python on PATH, no virtual environment' }]
+  if (prefixes.length === 0)
+    return [{ source: 'python', dir: 'PATH', absent: 'no Python on PATH, no virtual environment' }]
   const seen = new Set<string>()
   return prefixes.flatMap((prefix): Candidate[] => {
     const torches = sitePackages(prefix)

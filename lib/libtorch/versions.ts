@@ -6,13 +6,15 @@ export interface LibTorchRelease {
   version: string
   /** CUDA builds that are published for it, the usual one first. */
   cuda: string[]
+  /** The Python whose wheel is taken: LibTorch is the same in all of them, but not every Python has one. */
+  python: string
 }
 
 /** Newest last. The first is the reference: every test compares with it. */
 export const releases: readonly LibTorchRelease[] = [
-  { minor: '2.13', version: '2.13.0', cuda: ['cu130', 'cu126'] },
-  { minor: '2.14', version: '2.14.0', cuda: ['cu130', 'cu126'] },
-  { minor: '2.15', version: '2.15.0', cuda: ['cu130', 'cu126'] },
+  { minor: '2.13', version: '2.13.0', cuda: ['cu130', 'cu126'], python: '3.11' },
+  { minor: '2.14', version: '2.14.0', cuda: ['cu130', 'cu126'], python: '3.11' },
+  { minor: '2.15', version: '2.15.0', cuda: ['cu130', 'cu126'], python: '3.11' },
 ]
 
 export const reference: LibTorchRelease = releases[0]!

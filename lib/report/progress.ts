@@ -99,15 +99,17 @@ class Bar implements Display {
     const library: typeof import('cli-progress') = require('cli-progress')
     this.#bar = new library.SingleBar({
       stream,
-      format: (options, { value, total: end, startTime, progress: share, maxWidth }, { postfix }) => {
+      format: (_options, { value, total: end, startTime, progress: share, maxWidth }, { postfix }) => {
         const seconds = (Date.now() - startTime) / 1000
-        const filled = Math.round(share * options.barsize!)
-        const bar = `${'█'.repeat(filled)}${'░'.repeat(options.barsize! - filled)} ${Math.floor(share * 100)}% `
         const left = total === undefined || value === 0 ? undefined : (seconds / value) * (end - value)
-        const line = `${label}${total === undefined ? '' : bar}${summary(value, total, seconds, left, postfix)}`
-        return line.slice(0, Math.max(maxWidth - 1, 20))
+        const text = summary(value, total, seconds, left, postfix)
+        if (total === undefined) return `${label}${text}`.slice(0, maxWidth - 1)
+        const before = `${label}${Math.floor(share * 100)}% `
+        // The bar takes the room that the words leave.
+        const size = Math.min(Math.max(maxWidth - before.length - text.length - 2, 6), 24)
+        const filled = Math.round(share * size)
+        return `${before}${'█'.repeat(filled)}${'░'.repeat(size - filled)} ${text}`.slice(0, maxWidth - 1)
       },
-      barsize: 24,
       // A handler of ours could not run inside a synchronous loop, and would keep Ctrl-C from ending the process.
       gracefulExit: false,
       // Nor could it give back a cursor or a line wrapping that was switched off.
@@ -160,17 +162,16 @@ class Lines implements Display {
   }
 }
 
-/** '17/23 | 48.1 it/s | 00:04 | ETA 00:01 | loss=0.25' */
+/** '17/23, 48.1 it/s, ETA 00:01, loss=0.25', and at the end the time that it took instead of the time left */
 function summary(value: number, total: number | undefined, seconds: number, left: number | undefined, postfix: string) {
   return [
     total === undefined ? String(value) : `${value}/${total}`,
     rate(value, seconds),
-    clock(seconds),
-    left !== undefined && left > 0 && `ETA ${clock(left)}`,
+    left ? `ETA ${clock(left)}` : clock(seconds),
     postfix,
   ]
     .filter(Boolean)
-    .join(' | ')
+    .join(', ')
 }
 
 function rate(value: number, seconds: number): string {

@@ -68,7 +68,7 @@ function bytesOf(call: PyCall, mutable: boolean): unknown {
   else if (data instanceof PyStr && encoding instanceof PyStr && /^latin-?1$/.test(encoding.text)) {
     bytes = latin1Bytes(data.text)
   } else if (mutable && encoding === undefined) bytes = bytesOfNode(data)
-  if (bytes !== undefined) remember(bytes, { mutable })
+  if (bytes !== undefined) remember(bytes, { mutable, bytesNode: call })
   return bytes
 }
 

@@ -22,6 +22,10 @@ export interface Memory {
   numpy?: { node: PyCall; bytes: Uint8Array }
   frozen?: boolean
   mutable?: boolean
+  /** the node of bytes, which others may share */
+  bytesNode?: PyCall
+  /** a bare storage without a type */
+  untyped?: boolean
 }
 
 const memories = new WeakMap<object, Memory>()

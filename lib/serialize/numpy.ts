@@ -13,6 +13,7 @@ export const numpyRows: Record<string, GlobalRow> = {
   'numpy._core.multiarray.scalar': { call: scalar },
   'numpy.core.multiarray._reconstruct': { call: array },
   'numpy._core.multiarray._reconstruct': { call: array },
+  'numpy.dtype': { call: dtypeText },
 }
 
 const kinds: Record<string, string> = {
@@ -39,6 +40,13 @@ function numpyDtype(node: Node | undefined): { name: string; big: boolean } | un
   if (!(code instanceof PyStr) || !Object.hasOwn(kinds, code.text)) return undefined
   const order = node.state instanceof PyTuple ? node.state.items[1] : undefined
   return { name: kinds[code.text]!, big: order instanceof PyStr && order.text === '>' }
+}
+
+/** A dtype by itself is numpy's text for it: '<f8' */
+function dtypeText(call: PyCall): unknown {
+  const [code] = call.args.items
+  const order = call.state instanceof PyTuple ? call.state.items[1] : undefined
+  return code instanceof PyStr && order instanceof PyStr ? order.text + code.text : undefined
 }
 
 function swapped(bytes: Uint8Array, { name, big }: { name: string; big: boolean }): Uint8Array {

@@ -165,7 +165,7 @@ export class Reviver {
       strides: [1],
       requiresGrad: false,
     })
-    remember(tensor, { bareStorage: true })
+    remember(tensor, { bareStorage: true, untyped: ref.untyped })
     return tensor
   }
 

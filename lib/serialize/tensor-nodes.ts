@@ -57,7 +57,7 @@ export class TensorWriter<Storage = unknown> {
   node(tensor: object, d: Describer, memory: Memory | undefined): Node {
     if (memory?.numpy && same(this.inspector.bytes(tensor), memory.numpy.bytes)) return memory.numpy.node
     const facts = this.inspector.facts(tensor)
-    if (memory?.bareStorage && facts.storage) return this.persistent(facts, d)
+    if (memory?.bareStorage && facts.storage) return this.persistent(facts, d, memory.untyped)
     if (facts.parameter) {
       const data = this.plain(tensor, { ...facts, requiresGrad: false }, d)
       if (memory?.tensorType) {
@@ -103,9 +103,9 @@ export class TensorWriter<Storage = unknown> {
     return reduce('torch._utils', old ? '_rebuild_tensor_v2' : '_rebuild_tensor_v3', args)
   }
 
-  private persistent(facts: TensorFacts<Storage>, d: Describer): PyPersistent {
+  private persistent(facts: TensorFacts<Storage>, d: Describer, bare = false): PyPersistent {
     const { id, handle, nbytes, device } = facts.storage!
-    const type = storageType(facts.dtype)
+    const type = storageType(bare ? '' : facts.dtype)
     const untyped = type.name === 'UntypedStorage'
     const dtype = untyped ? 'uint8' : facts.dtype
     let written = this.written.get(id)

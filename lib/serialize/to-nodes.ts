@@ -1,6 +1,7 @@
 /** Says in Python's terms what JavaScript values are, for the pickle writer. What was read is said as it was read. */
 import { ArgumentError } from '../errors.js'
 import { isFloatSlot, isOrderedDict, metadataOf, PyFloat, Size, Tuple } from '../tensor/python-values.js'
+import { bytesOfNode } from './globals.js'
 import { limits } from './limits.js'
 import { type Memory, primitiveOf, recall } from './memory.js'
 import { type Node, PyBytes, PyCall, PyDict, PyFloatNode, PyGlobal, PyList, PySet, PyStr, PyTuple } from './nodes.js'
@@ -62,7 +63,7 @@ export class Describer {
     if (value instanceof PyObject) return this.inert(value, memory)
     if (value instanceof Map) return this.dict(value, [...value.entries()], memory)
     if (value instanceof Set) return this.set(value, memory)
-    if (value instanceof Uint8Array) return this.keep(value, new PyBytes(value, memory?.mutable === true))
+    if (value instanceof Uint8Array) return this.keep(value, this.bytes(value, memory))
     if (this.tensors.isTensor(value)) return this.keep(value, this.tensors.node(value, this, memory))
     const prototype = Object.getPrototypeOf(value)
     if (prototype === null || prototype === Object.prototype) return this.plain(value, memory)
@@ -114,6 +115,15 @@ export class Describer {
   private fill<T extends PyTuple | PyList>(node: T, value: unknown[], memory: Memory | undefined): T {
     for (let i = 0; i < value.length; i++) node.items.push(this.slot(value, i, value[i], memory?.values?.[i]))
     return node
+  }
+
+  private bytes(value: Uint8Array, memory: Memory | undefined): Node {
+    const read = memory?.bytesNode
+    if (read && !memory.mutable) {
+      const before = bytesOfNode(read)
+      if (before && before.length > 0 && Buffer.compare(before, value) === 0) return read
+    }
+    return new PyBytes(value, memory?.mutable === true)
   }
 
   private set(value: Set<unknown>, memory: Memory | undefined): Node {

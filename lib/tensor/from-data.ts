@@ -272,7 +272,8 @@ const integerRanges: Record<string, [bigint, bigint]> = {
 type Convert = (value: number | bigint | boolean) => number | bigint
 
 function converter(dtype: string, array: TypedArray): Convert {
-  if (dtype === 'bool') return (value) => (value ? 1 : 0)
+  // NaN is true, as in Python.
+  if (dtype === 'bool') return (value) => (Number(value) === 0 ? 0 : 1)
   const range = integerRanges[dtype]
   if (!range) return Number
   const [least, most] = range

@@ -11,6 +11,9 @@ function seedOf(seed: number | bigint): bigint {
   return BigInt.asUintN(64, BigInt(seed))
 }
 
+// Not a private member: the default generator is made without the constructor.
+const handle = (generator: Generator) => generator as unknown as GeneratorHandle
+
 /**
  * A random number generator with its own state (`torch.Generator`).
  * The CPU's is a Mersenne Twister whose state is the same 5,056 bytes as Python's.
@@ -20,30 +23,27 @@ export class Generator {
     native().newGenerator(this, device)
   }
 
-  get #handle(): GeneratorHandle {
-    return this as unknown as GeneratorHandle
-  }
   get device(): string {
-    return native().generatorDevice(this.#handle)
+    return native().generatorDevice(handle(this))
   }
   /** Seeds the generator; the CPU uses the low 32 bits, negative seeds count from 2^64. */
   manualSeed(seed: number | bigint): this {
-    native().generatorSeed(this.#handle, seedOf(seed))
+    native().generatorSeed(handle(this), seedOf(seed))
     return this
   }
   /** Seeds from entropy and returns the seed. */
   seed(): bigint {
-    return native().generatorRandomSeed(this.#handle)
+    return native().generatorRandomSeed(handle(this))
   }
   initialSeed(): bigint {
-    return native().generatorInitialSeed(this.#handle)
+    return native().generatorInitialSeed(handle(this))
   }
   /** The state as a uint8 tensor, 5,056 bytes for the CPU. */
   getState(): Tensor {
-    return native().generatorState(this.#handle)
+    return native().generatorState(handle(this))
   }
   setState(state: Tensor): this {
-    native().generatorSetState(this.#handle, state)
+    native().generatorSetState(handle(this), state)
     return this
   }
 }

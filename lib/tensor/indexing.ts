@@ -77,8 +77,8 @@ interface Sliced {
 export function index(t: Tensor, items: readonly IndexItem[]): Tensor {
   if (items.length === 1 && typeof items[0] === 'number') return select(t, 0, items[0], 0)
   const parsed = items.map(parseItem)
-  const { view, tensors } = applyItems(t, parsed)
-  if (tensors.length === 0) return view === t ? t.alias() : view
+  const { view, tensors } = applyItems(t, parsed, isPlain(items))
+  if (tensors.length === 0) return view === t ? atenAlias(t) : view
   return advanced(atenIndex, view, tensors)
 }
 
@@ -100,7 +100,7 @@ export function indexPut_(
     if (parsed[0]!.value) assign(t.unsqueeze(0), source, accumulate)
     return t
   }
-  const { view, tensors } = applyItems(t, parsed)
+  const { view, tensors } = applyItems(t, parsed, isPlain(items))
   if (tensors.length === 0) {
     assign(view, source, accumulate)
     return t
@@ -113,6 +113,9 @@ export function indexPut_(
 const atenIndex = operatorFunction('aten::index')
 const atenIndexPut = operatorFunction('aten::index_put_')
 const atenEmpty = operatorFunction('aten::empty')
+// These two are no methods in Python.
+const atenAlias = operatorFunction('aten::alias')
+const atenSlice = operatorFunction('aten::slice')
 
 function advanced(operator: typeof atenIndex, t: Tensor, tensors: (Tensor | null)[], ...rest: unknown[]): Tensor {
   let count = tensors.length
@@ -151,13 +154,14 @@ function filled(t: Tensor, value: Scalar): Tensor {
 
 function assign(view: Tensor, value: IndexValue, accumulate: boolean): void {
   if (accumulate) {
-    view.add_(native().isTensor(value) ? dropLeadingOnes(value) : value)
+    // The type of the union is neither signature's.
+    view.add_((native().isTensor(value) ? dropLeadingOnes(value) : value) as Scalar)
   } else if (native().isTensor(value) && value.ndim > 0) {
     // `expand` and not the broadcast of `copy_`, for the same errors as in Python.
     const trimmed = dropLeadingOnes(value)
     view.copy_(sameSizes(view, trimmed) ? trimmed : trimmed.expandAs(view))
   } else {
-    view.fill_(value)
+    view.fill_(value as Scalar)
   }
 }
 
@@ -240,12 +244,16 @@ function parseText(text: string): Slice {
   return parsed
 }
 
-function applyItems(t: Tensor, items: readonly Parsed[]): Sliced {
-  const single = items.length === 1
+/** One position or slice alone has errors of its own in Python, and its slice is never left out. */
+function isPlain(items: readonly IndexItem[]): boolean {
+  return items.length === 1 && !native().isTensor(items[0])
+}
+
+function applyItems(t: Tensor, items: readonly Parsed[], single: boolean): Sliced {
   if (single && items[0]!.kind === 'ellipsis') return { view: t, tensors: [] }
   let rank = -1
   let specified = 0
-  // Only what counts dimensions needs to know them: `t[0, 1]` does not.
+  // One position or slice needs no count: LibTorch says whether there is a dimension for it.
   if (!single || (items[0]!.kind !== 'position' && items[0]!.kind !== 'slice')) {
     for (const { kind, value } of items) specified += consumed(kind, value)
     rank = t.ndim
@@ -337,7 +345,7 @@ function applySlice(t: Tensor, dim: number, { start, stop, step }: Slice, single
   // A slice that takes everything adds nothing to the graph, except where it is all there is.
   if (!single && by === 1n && (from ?? 0n) === 0n && (to === null || to >= BigInt(t.size(dim)))) return t
   try {
-    return t.slice(dim, from, to, by)
+    return atenSlice(t, dim, from, to, by)
   } catch (error) {
     if (t.ndim === 0) throw new TorchIndexError('slice() cannot be applied to a 0-dim tensor.')
     throw error

@@ -82,6 +82,8 @@ export function printOptions(): Readonly<PrintOptions> {
 /** Values in row order; `complex` holds pairs. */
 export interface PrintValues {
   kind: 'float' | 'complex' | 'int' | 'bool'
+  /** The value that equals zero, where the dtype has no zero. */
+  zero?: number
   data: ArrayLike<number | bigint>
 }
 
@@ -131,7 +133,7 @@ export function layoutValues(
 }
 
 /** Every element as text, and the columns that one takes with the comma and the space after it. */
-function formatCells({ kind, data }: PrintValues): { texts: string[]; width: number } {
+function formatCells({ kind, data, zero }: PrintValues): { texts: string[]; width: number } {
   if (kind === 'complex') {
     const numbers = data as ArrayLike<number>
     const half = Array.from({ length: numbers.length / 2 }, (_, i) => 2 * i)
@@ -145,7 +147,7 @@ function formatCells({ kind, data }: PrintValues): { texts: string[]; width: num
   }
   const { texts, width } =
     kind === 'float'
-      ? formatFloats(Array.from(data as ArrayLike<number>))
+      ? formatFloats(Array.from(data as ArrayLike<number>), zero)
       : formatOthers(Array.from(data, kind === 'bool' ? (v) => (v ? 'True' : 'False') : String))
   return { texts, width: width + 2 }
 }
@@ -155,13 +157,13 @@ function formatOthers(texts: string[]): { texts: string[]; width: number } {
   return { texts: texts.map((text) => text.padStart(width)), width }
 }
 
-function formatFloats(values: number[]): { texts: string[]; width: number } {
+function formatFloats(values: number[], zero = 0): { texts: string[]; width: number } {
   let least = Number.POSITIVE_INFINITY
   let most = 0
   let whole = true
   for (const value of values) {
     const size = Math.abs(value)
-    if (size === 0 || !Number.isFinite(size)) continue
+    if (size === zero || !Number.isFinite(size)) continue
     least = Math.min(least, size)
     most = Math.max(most, size)
     whole &&= Number.isInteger(value)
@@ -178,7 +180,7 @@ function formatFloats(values: number[]): { texts: string[]; width: number } {
   const texts = values.map(format)
   let width = 1
   values.forEach((value, i) => {
-    if (value !== 0 && Number.isFinite(value)) width = Math.max(width, texts[i]!.length)
+    if (Math.abs(value) !== zero && Number.isFinite(value)) width = Math.max(width, texts[i]!.length)
   })
   return { texts: texts.map((text) => text.padStart(width)), width }
 }

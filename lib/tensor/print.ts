@@ -1,5 +1,6 @@
 /** Tensors as text, as `repr(tensor)` prints them in Python. Follows torch/_tensor_str.py of PyTorch 2.13. */
 import { native } from '../binding.js'
+import { operatorFunction } from './operator.js'
 import { isCut, layoutValues, printOptions } from './print-format.js'
 import type { Tensor } from './tensor.js'
 import { readValues } from './to-data.js'
@@ -19,13 +20,12 @@ export function formatTensor(t: Tensor): string {
   if (!t.device.startsWith('cpu')) suffixes.push(`device='${t.device}'`)
 
   const contents = describe(t.detach(), nested, prefix.length, suffixes)
-  if (!nested && t.layout !== 'strided') suffixes.push(`layout=torch.${t.layout}`)
+  if (!nested && t.layout !== 'strided') suffixes.push(`layout=torch.${layoutName(t)}`)
   const gradient = gradFnName(t)
   if (gradient) suffixes.push(`grad_fn=<${gradient}>`)
   else if (t.requiresGrad) suffixes.push('requires_grad=True')
 
-  const text = withSuffixes(prefix + contents, suffixes, prefix.length, !nested && t.layout === 'sparse_coo')
-  return name === 'Parameter' ? `Parameter containing:\n${text}` : text
+  return withSuffixes(prefix + contents, suffixes, prefix.length, !nested && t.layout === 'sparse_coo')
 }
 
 /** The text between the brackets; what stands after it is added to `suffixes`. `t` is detached. */
@@ -53,10 +53,14 @@ function describe(t: Tensor, nested: boolean, indent: number, suffixes: string[]
 
 type Part = [label: string, get: (t: Tensor) => Tensor]
 
+// Python's private methods, which are none here.
+const nnz = operatorFunction('aten::_nnz')
+const isZeroTensor = operatorFunction('aten::_is_zerotensor')
+
 // Component tensors of each sparse layout, with the names that they print under. Blocks change only the values' shape.
 const coordinates: Part[] = [
-  ['indices', (t) => t._indices()],
-  ['values', (t) => t._values()],
+  ['indices', operatorFunction('aten::_indices')],
+  ['values', operatorFunction('aten::_values')],
 ]
 const byRows: Part[] = [
   ['crow_indices', (t) => t.crowIndices()],
@@ -77,7 +81,7 @@ function partsOf(layout: string): Part[] {
 function describeSparse(t: Tensor, layout: string, indent: number, suffixes: string[]): string {
   const meta = t.device.startsWith('meta')
   suffixes.push(`size=${tuple(t.shape)}`)
-  if (!meta) suffixes.push(`nnz=${t._nnz()}`)
+  if (!meta) suffixes.push(`nnz=${nnz(t)}`)
   addDtype(t, suffixes)
   const parts = partsOf(layout).map(([label, get]) => {
     const part = get(t).detach()
@@ -124,7 +128,7 @@ function formatStrided(t: Tensor, indent: number): string {
     return layoutValues({ kind: 'int', data: [] }, shape, summarize, indent)
   }
   // A tensor of zeros without storage gets one.
-  const real = t._isZerotensor() ? t.clone() : t
+  const real = isZeroTensor(t) ? t.clone() : t
   return layoutValues(readValues(summarize ? edges(real, edgeitems) : real), shape, summarize, indent)
 }
 
@@ -152,6 +156,11 @@ function addDtype(t: Tensor, suffixes: string[]): void {
   const defaultDtype = native().getDefaultDtype()
   const complex = defaultDtype === 'float64' ? 'complex128' : 'complex64'
   if (![defaultDtype, complex, 'int64', 'bool'].includes(t.dtype)) suffixes.push(`dtype=torch.${t.dtype}`)
+}
+
+// The one layout whose Python name is private.
+function layoutName({ layout }: Tensor): string {
+  return layout === ('mkldnn' as string) ? '_mkldnn' : layout
 }
 
 function gradFnName(t: Tensor): string {

@@ -321,7 +321,7 @@ export class Tensor {
   }
   [inspect.custom](): string {
     const binding = native()
-    return binding.isTensor(this) && !binding.isDisposed(this) ? formatTensor(this) : `${this.constructor.name} (disposed)`
+    return binding.isTensor(this) && !binding.isDisposed(this) ? this.toString() : `${this.constructor.name} (disposed)`
   }
 }
 

@@ -53,6 +53,7 @@ export function readValues(t: Tensor): PrintValues {
   if (dtype === 'float32' || dtype === 'float64') return { kind: 'float', data: asNumbers(plain) }
   // Two 4-bit floats in a byte have no conversion; Python prints the byte, too.
   if (dtype.startsWith('float4')) return { kind: 'float', data: asNumbers(plain.view('uint8')) }
+  if (dtype === 'float8_e8m0fnu') return { kind: 'float', data: asNumbers(plain.to('float32')), zero: 2 ** -127 }
   if (dtype.startsWith('float') || dtype === 'bfloat16') return { kind: 'float', data: asNumbers(plain.to('float32')) }
   return { kind: dtype === 'bool' ? 'bool' : 'int', data: typedArrayOf(plain) }
 }

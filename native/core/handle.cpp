@@ -14,8 +14,12 @@ void finalize(napi_env, void* data, void*) {
 
 }  // namespace
 
+bool try_attach_handle(napi_env env, napi_value object, Handle* handle) {
+  return napi_wrap(env, object, handle, finalize, nullptr, nullptr) == napi_ok;
+}
+
 void attach_handle(napi_env env, napi_value object, Handle* handle) {
-  if (napi_wrap(env, object, handle, finalize, nullptr, nullptr) != napi_ok) {
+  if (!try_attach_handle(env, object, handle)) {
     finalize(env, handle, nullptr);
     fail_argument("the object for the result already holds a native object");
   }

@@ -1,4 +1,5 @@
 #pragma once
+#include <c10/util/StringUtil.h>
 #include <napi.h>
 
 #include <memory>
@@ -32,6 +33,9 @@ inline Handle* handle_of(napi_env env, napi_value value) {
   return handle->magic == Handle::kMagic ? handle : nullptr;
 }
 
+/** The same, or false and nothing done where `object` is no object, or holds a handle already. */
+bool try_attach_handle(napi_env env, napi_value object, Handle* handle);
+
 /** Wraps `handle` into `object`, which must be a fresh JavaScript object. */
 void attach_handle(napi_env env, napi_value object, Handle* handle);
 
@@ -54,9 +58,9 @@ template <class T>
 std::shared_ptr<T>& unwrap(Napi::Value value, const char* what) {
   auto* handle = value.IsObject() ? handle_of(value.Env(), value) : nullptr;
   if (handle == nullptr || handle->release != &release_shared<T>) {
-    fail_argument(std::string("expected a ") + what + " made by this package");
+    fail_argument(c10::str("expected a ", what, " made by this package"));
   }
-  if (handle->object == nullptr) fail("ERR_DISPOSED", std::string("this ") + what + " was disposed of");
+  if (handle->object == nullptr) fail("ERR_DISPOSED", c10::str("this ", what, " was disposed of"));
   return *static_cast<std::shared_ptr<T>*>(handle->object);
 }
 

@@ -85,8 +85,10 @@ void count_tensor(int delta) { g_tensors.fetch_add(delta, std::memory_order_rela
 
 void start_accounting(napi_env env) { EnvData::of(env).reported_bytes = live_bytes() + live_tensors() * kBytesPerTensor; }
 
-void account(napi_env env) {
-  auto& reported = EnvData::of(env).reported_bytes;
+void account(napi_env env) { account(env, EnvData::of(env)); }
+
+void account(napi_env env, EnvData& data) {
+  auto& reported = data.reported_bytes;
   const int64_t now = live_bytes() + live_tensors() * kBytesPerTensor;
   const int64_t delta = now - reported;
   if (delta < kStep && delta > -kStep) return;

@@ -11,6 +11,8 @@
  */
 namespace libtorch_node {
 
+struct EnvData;
+
 /** Puts the counting allocator in front of the CPU allocator; once per process, before the first tensor. */
 void install_counting_allocator();
 
@@ -22,6 +24,7 @@ void count_tensor(int delta);
 
 /** Reports the change to V8 when it is worth a call. */
 void account(napi_env env);
+void account(napi_env env, EnvData& data);
 
 /** Sets the point from which an environment reports changes. */
 void start_accounting(napi_env env);

@@ -17,6 +17,18 @@ napi_value wrap_tensor(napi_env env, napi_value out, at::Tensor tensor) {
   return out;
 }
 
+napi_value wrap_tensor(napi_env env, EnvData& data, napi_value out, at::Tensor tensor) {
+  auto* handle = new Handle{.release = &release_tensor, .object = tensor.unsafeGetTensorImpl()};
+  if (out == nullptr || !try_attach_handle(env, out, handle)) {
+    delete handle;
+    return new_tensor(env, std::move(tensor));
+  }
+  count_tensor(1);
+  static_cast<void>(tensor.unsafeReleaseTensorImpl());
+  account(env, data);
+  return out;
+}
+
 napi_value new_tensor(napi_env env, at::Tensor tensor) {
   if (!tensor.defined()) return Napi::Env(env).Null();
   return wrap_tensor(env, EnvData::of(env).tensor_class.New({}), std::move(tensor));

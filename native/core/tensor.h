@@ -2,6 +2,7 @@
 #include <ATen/core/Tensor.h>
 #include <napi.h>
 
+#include "core/env.h"
 #include "core/handle.h"
 
 namespace libtorch_node {
@@ -11,6 +12,9 @@ void release_tensor(void* impl);
 
 /** Attaches `tensor` to `out`, an empty Tensor object made by JavaScript, and reports its memory. Returns `out`. */
 napi_value wrap_tensor(napi_env env, napi_value out, at::Tensor tensor);
+
+/** The same for a caller that knows its environment's data; makes a Tensor object where `out` is none. */
+napi_value wrap_tensor(napi_env env, EnvData& data, napi_value out, at::Tensor tensor);
 
 /** Makes the Tensor object, too; for results whose number is not known before. An undefined tensor becomes null. */
 napi_value new_tensor(napi_env env, at::Tensor tensor);

@@ -2,6 +2,7 @@
 #include <ATen/ATen.h>
 #include <c10/core/GradMode.h>
 
+#include <algorithm>
 #include <cstring>
 #include <memory>
 
@@ -95,7 +96,8 @@ Napi::Value from_bytes(const Info& info) {
   const auto type = parse_dtype(to_string(info[2], "dtype"));
   const auto sizes = to_ints(info[3], "shape");
   const bool copy = to_bool(info[4], "copy");
-  uint64_t need = c10::elementSize(type);
+  // A size of 0 anywhere means no bytes, whatever stands before it.
+  uint64_t need = std::find(sizes.begin(), sizes.end(), 0) == sizes.end() ? c10::elementSize(type) : 0;
   for (const auto size : sizes) {
     if (size < 0) fail("ERR_SHAPE", "sizes must not be negative, received " + c10::str(sizes));
     if (size != 0 && need > view.length / static_cast<uint64_t>(size)) {

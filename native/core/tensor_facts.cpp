@@ -32,7 +32,7 @@ Napi::Value layout(const Info& info) {
   text << self(info).layout();
   auto name = text.str();
   for (auto& c : name) c = static_cast<char>(std::tolower(c));
-  return Napi::String::New(info.Env(), name == "sparse" ? "sparse_coo" : name == "sparsecsr" ? "sparse_csr" : name);
+  return Napi::String::New(info.Env(), name == "sparse" ? "sparse_coo" : name.rfind("sparse", 0) == 0 ? "sparse_" + name.substr(6) : name);
 }
 
 Napi::Value element_size(const Info& info) { return from_int(info.Env(), self(info).element_size()); }

@@ -70,13 +70,7 @@ Kind array_kind(napi_env env, napi_value array) {
 }
 
 Kind object_kind(napi_env env, Arg& arg) {
-  if (auto* handle = handle_of(env, arg.value)) {
-    if (handle->release == &release_tensor) {
-      arg.tensor = tensor_impl(env, arg.value);
-      return Kind::Tensor;
-    }
-    return is_generator(handle) ? Kind::Generator : Kind::Other;
-  }
+  if (auto* handle = handle_of(env, arg.value)) return is_generator(handle) ? Kind::Generator : Kind::Other;
   bool yes = false;
   if (napi_is_array(env, arg.value, &yes) == napi_ok && yes) return array_kind(env, arg.value);
   if (napi_is_typedarray(env, arg.value, &yes) == napi_ok && yes) {
@@ -243,6 +237,11 @@ bool put(std::optional<T> value, c10::IValue& out) {
 Arg look_at(napi_env env, napi_value value) {
   Arg arg;
   arg.value = value;
+  // Tensors first: they are most of all arguments, and to unwrap one tells its type, too.
+  if ((arg.tensor = tensor_impl(env, value)) != nullptr) {
+    arg.kind = Kind::Tensor;
+    return arg;
+  }
   napi_valuetype type;
   napi_typeof(env, value, &type);
   switch (type) {

@@ -2,7 +2,8 @@
 #include "ops/call.h"
 
 #include <algorithm>
-#include <array>
+#include <cstddef>
+#include <type_traits>
 
 #include "core/convert.h"
 #include "core/env.h"
@@ -20,9 +21,34 @@ using Stack = torch::jit::Stack;
 constexpr size_t kMaxArgs = 72;
 constexpr size_t kNone = static_cast<size_t>(-1);
 
+// Storage for the most arguments, of which a call touches only those that it has.
 struct Args {
-  std::array<Arg, kMaxArgs> items;
+  Args() {}
+  Arg& operator[](size_t i) { return items()[i]; }
+  const Arg& operator[](size_t i) const { return const_cast<Args*>(this)->items()[i]; }
+  void push(const Arg& arg) { new (&items()[count++]) Arg(arg); }
+
   size_t count = 0;
+
+ private:
+  Arg* items() { return reinterpret_cast<Arg*>(storage_); }
+  alignas(Arg) std::byte storage_[kMaxArgs * sizeof(Arg)];
+};
+static_assert(std::is_trivially_destructible_v<Arg>);
+
+// What a function in JavaScript points at: one for each operator and environment.
+struct Target {
+  const Operator* op;
+  EnvData* data;
+};
+
+struct Call {
+  const Operator* op;
+  EnvData* data;
+  napi_value out;
+  Args args;
+  /** of overload(): which one */
+  size_t index = 0;
 };
 
 const Arg kMissing{};
@@ -33,8 +59,8 @@ bool convert_variadic(const Overload& overload, const Args& args, Stack& stack) 
   if (args.count < first + 1) return false;
   c10::List<int64_t> list;
   for (size_t i = first; i < args.count; ++i) {
-    if (args.items[i].kind != Kind::Int) return false;
-    list.push_back(static_cast<int64_t>(args.items[i].number));
+    if (args[i].kind != Kind::Int) return false;
+    list.push_back(static_cast<int64_t>(args[i].number));
   }
   stack.emplace_back(std::move(list));
   return true;
@@ -49,7 +75,7 @@ size_t fill(napi_env env, const Operator& op, const Overload& overload, const Ar
   size_t from = 0;
   bool variadic = false;
   if (by_position && overload.variadic && args.count >= overload.positional) {
-    variadic = args.items[overload.positional - 1].kind == Kind::Int;
+    variadic = args[overload.positional - 1].kind == Kind::Int;
   }
   if (args.count > most && !variadic) return most;
   stack.reserve(overload.args.size());
@@ -60,7 +86,7 @@ size_t fill(napi_env env, const Operator& op, const Overload& overload, const Ar
     }
     c10::IValue value;
     const bool given = from < args.count && (!by_position || from < overload.positional);
-    const Arg& arg = given ? args.items[from] : kMissing;
+    const Arg& arg = given ? args[from] : kMissing;
     if (!convert(env, overload.args[from], arg, lenient, numbers, value)) return from;
     stack.push_back(std::move(value));
   }
@@ -100,16 +126,16 @@ std::string base_name(const Operator& op) { return op.name.rfind("aten::", 0) ==
   const size_t most = by_position ? best->positional : best->args.size();
   if (op.overloads.size() == 1 && furthest < best->args.size() && args.count <= most) {
     const auto& argument = best->handle.schema().arguments()[furthest];
-    const bool missing = furthest >= args.count || args.items[furthest].kind <= Kind::Undefined;
+    const bool missing = furthest >= args.count || args[furthest].kind <= Kind::Undefined;
     if (argument.name() == "self" && furthest == 0) {
-      message += "the receiver must be a Tensor, but it is " + (missing ? "missing" : describe(env, args.items[0]));
+      message += "the receiver must be a Tensor, but it is " + (missing ? "missing" : describe(env, args[0]));
     } else {
       message += "argument '" + argument.name() + "' must be " + type_text(argument) +
-                 (missing ? ", but it is missing" : ", received " + describe(env, args.items[furthest]));
+                 (missing ? ", but it is missing" : ", received " + describe(env, args[furthest]));
     }
   } else {
     message += "no signature takes (";
-    for (size_t i = 0; i < args.count; ++i) message += (i > 0 ? ", " : "") + describe(env, args.items[i]);
+    for (size_t i = 0; i < args.count; ++i) message += (i > 0 ? ", " : "") + describe(env, args[i]);
     message += ")";
   }
   message += "\nsignatures (options may also be given by name in a last object, in camelCase):";
@@ -132,31 +158,30 @@ std::string camel(const std::string& name) {
 }
 
 // A tensor that the operator was given and returns (in place, or with nothing to do) is the caller's own object, as in Python.
-napi_value tensor_result(napi_env env, napi_value out, const Args& args, at::Tensor tensor) {
+napi_value tensor_result(napi_env env, EnvData& data, napi_value out, const Args& args, at::Tensor tensor) {
   const auto* impl = tensor.unsafeGetTensorImpl();
   for (size_t i = 0; i < args.count; ++i) {
-    if (args.items[i].tensor == impl) return args.items[i].value;
+    if (args[i].tensor == impl) return args[i].value;
   }
-  napi_valuetype type = napi_undefined;
-  if (out != nullptr) napi_typeof(env, out, &type);
-  if (type == napi_object && tensor.defined()) return wrap_tensor(env, out, std::move(tensor));
-  return new_tensor(env, std::move(tensor));
+  return tensor.defined() ? wrap_tensor(env, data, out, std::move(tensor)) : new_tensor(env, std::move(tensor));
 }
 
-napi_value result(napi_env env, napi_value out, const Overload& overload, const Args& args, Stack& stack) {
-  const auto& returns = overload.handle.schema().returns();
-  if (stack.size() == 1 && stack[0].isTensor()) return tensor_result(env, out, args, std::move(stack[0]).toTensor());
+napi_value result(napi_env env, const Call& request, const Overload& overload, Stack& stack) {
+  const auto& args = request.args;
+  auto& data = *request.data;
+  if (stack.size() == 1 && stack[0].isTensor()) return tensor_result(env, data, request.out, args, std::move(stack[0]).toTensor());
   // undefined would say that the overload did not fit
   if (stack.empty()) return Napi::Env(env).Null();
   if (stack.size() == 1) {
     napi_value value = from_ivalue(env, stack[0]);
-    account(env);
+    account(env, data);
     return value;
   }
+  const auto& returns = overload.handle.schema().returns();
   auto array = Napi::Array::New(env, stack.size());
   for (size_t i = 0; i < stack.size(); ++i) {
     const Napi::Value value = stack[i].isTensor()
-                                  ? Napi::Value(env, tensor_result(env, nullptr, args, stack[i].toTensor()))
+                                  ? Napi::Value(env, tensor_result(env, data, nullptr, args, stack[i].toTensor()))
                                   : from_ivalue(env, stack[i]);
     array.Set(static_cast<uint32_t>(i), value);
     if (!returns[i].name().empty()) array.Set(camel(returns[i].name()), value);
@@ -170,19 +195,6 @@ bool is_out_of_memory() {
   } catch (...) {
     const auto caught = describe_current_exception();
     return caught.code == "ERR_OUT_OF_MEMORY" || caught.message.find("can't allocate memory") != std::string::npos;
-  }
-}
-
-void call(napi_env env, const Overload& overload, Stack& stack) {
-  Stack again(stack);
-  try {
-    overload.handle.callBoxed(stack);
-  } catch (const c10::Error&) {
-    if (!is_out_of_memory()) throw;
-    // Tensors that nobody can reach any more may still hold the memory: collect, and try once more.
-    EnvData::of(env).collect_garbage.Call({});
-    stack = std::move(again);
-    overload.handle.callBoxed(stack);
   }
 }
 
@@ -205,20 +217,20 @@ struct Borrowed {
   Stack stack;
 };
 
-struct Call {
-  const Operator* op;
-  napi_value out;
-  Args args;
-  /** of overload(): which one */
-  size_t index = 0;
-};
-
 void read_arguments(napi_env env, napi_callback_info info, size_t skip, Call& call) {
+  // Room for most calls first: Node-API fills what is not used.
+  constexpr size_t kUsual = 8;
   napi_value values[kMaxArgs + 2];
-  size_t count = kMaxArgs + 2;
+  size_t count = kUsual;
   void* data = nullptr;
   napi_get_cb_info(env, info, &count, values, nullptr, &data);
-  call.op = static_cast<const Operator*>(data);
+  if (count > kUsual) {
+    count = kMaxArgs + 2;
+    napi_get_cb_info(env, info, &count, values, nullptr, &data);
+  }
+  const auto& target = *static_cast<const Target*>(data);
+  call.op = target.op;
+  call.data = target.data;
   if (count > kMaxArgs + skip) fail_argument(base_name(*call.op) + "(): too many arguments");
   call.out = count > 0 ? values[0] : nullptr;
   if (skip == 2 && count > 1) {
@@ -226,10 +238,24 @@ void read_arguments(napi_env env, napi_callback_info info, size_t skip, Call& ca
     napi_get_value_uint32(env, values[1], &index);
     call.index = index;
   }
-  call.args.count = count > skip ? count - skip : 0;
-  for (size_t i = 0; i < call.args.count; ++i) call.args.items[i] = look_at(env, values[i + skip]);
+  for (size_t i = skip; i < count; ++i) call.args.push(look_at(env, values[i]));
   // f(x, undefined) is f(x).
-  while (skip == 1 && call.args.count > 0 && call.args.items[call.args.count - 1].kind == Kind::Undefined) --call.args.count;
+  while (skip == 1 && call.args.count > 0 && call.args[call.args.count - 1].kind == Kind::Undefined) --call.args.count;
+}
+
+// Calls the overload, whose arguments are on the stack. When memory runs out, tensors that nobody can reach any more may
+// still hold it: collect garbage, and try once more.
+napi_value run(napi_env env, const Call& request, const Overload& overload, bool by_position, bool lenient, Stack& stack) {
+  try {
+    overload.handle.callBoxed(stack);
+  } catch (const c10::Error&) {
+    if (!is_out_of_memory()) throw;
+    stack.clear();
+    request.data->collect_garbage.Call({});
+    fill(env, *request.op, overload, request.args, by_position, lenient, stack);
+    overload.handle.callBoxed(stack);
+  }
+  return result(env, request, overload, stack);
 }
 
 napi_value positional(napi_env env, napi_callback_info info) {
@@ -241,8 +267,7 @@ napi_value positional(napi_env env, napi_callback_info info) {
     for (const bool lenient : {false, true}) {
       for (const auto& overload : request.op->overloads) {
         if (fill(env, *request.op, overload, request.args, true, lenient, stack) != kNone) continue;
-        call(env, overload, stack);
-        return result(env, request.out, overload, request.args, stack);
+        return run(env, request, overload, true, lenient, stack);
       }
     }
     no_match(env, *request.op, request.args, true);
@@ -259,8 +284,7 @@ napi_value one_overload(napi_env env, napi_callback_info info) {
     auto& stack = borrowed.stack;
     for (const bool lenient : {false, true}) {
       if (fill(env, *request.op, overload, request.args, false, lenient, stack) != kNone) continue;
-      call(env, overload, stack);
-      return result(env, request.out, overload, request.args, stack);
+      return run(env, request, overload, false, lenient, stack);
     }
     if (request.op->overloads.size() == 1) no_match(env, *request.op, request.args, false);
     return Napi::Env(env).Undefined();
@@ -271,12 +295,14 @@ napi_value one_overload(napi_env env, napi_callback_info info) {
 
 Napi::Value make_operator_functions(Napi::Env env, const Operator& op) {
   auto functions = Napi::Object::New(env);
-  auto* data = const_cast<Operator*>(&op);  // read only; operators live as long as the process
+  auto* target = new Target{&op, &EnvData::of(env)};
   napi_value function = nullptr;
-  napi_create_function(env, op.name.c_str(), NAPI_AUTO_LENGTH, positional, data, &function);
+  napi_create_function(env, op.name.c_str(), NAPI_AUTO_LENGTH, positional, target, &function);
   functions.Set("positional", Napi::Value(env, function));
-  napi_create_function(env, op.name.c_str(), NAPI_AUTO_LENGTH, one_overload, data, &function);
+  napi_create_function(env, op.name.c_str(), NAPI_AUTO_LENGTH, one_overload, target, &function);
   functions.Set("overload", Napi::Value(env, function));
+  // An environment that ends takes its functions with it.
+  napi_add_env_cleanup_hook(env, [](void* data) { delete static_cast<Target*>(data); }, target);
   functions.Set("returnsTensor", op.returns_tensor);
   return functions;
 }

@@ -67,7 +67,10 @@ export function status(text) {
 
 /** Compiles lib/ into dist/. With `tolerant`, type errors do not stop it: what is needed may be fine all the same. */
 export function compileLib({ tolerant = false } = {}) {
-  const { status: code, stdout } = spawnSync(process.execPath, [tsc(), '-p', 'tsconfig.json'], { cwd: root, encoding: 'utf8' })
+  const { status: code, stdout } = spawnSync(process.execPath, [tsc(), '-p', 'tsconfig.json'], {
+    cwd: root,
+    encoding: 'utf8',
+  })
   if (code === 0 || tolerant) return
   throw new Failure(`lib/ has type errors:\n${stdout}`)
 }

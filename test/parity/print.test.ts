@@ -209,7 +209,7 @@ const pairs: [python: string, node: () => torch.Tensor][] = [
     'torch.view_as_complex(torch.arange(2400.).view(30, 40, 2)).conj()',
     () => torch.viewAsComplex(torch.arange(2400, { dtype: 'float32' }).view(30, 40, 2)).conj(),
   ],
-  ['torch._efficientzerotensor((2, 3))', () => torch._efficientzerotensor([2, 3])],
+  ['torch._efficientzerotensor((2, 3))', () => torch.ops.aten._efficientzerotensor([2, 3])],
   ['torch.eye(3).to_sparse()', () => torch.eye(3).toSparse()],
   ['torch.eye(3).double().to_sparse()', () => torch.eye(3).double().toSparse()],
   ['torch.zeros(2, 3).to_sparse()', () => torch.zeros(2, 3).toSparse()],
@@ -264,7 +264,7 @@ def row(t, text):
 `
 
 function rebuild({ bytes, dtype, shape }: Printed): torch.Tensor {
-  return torch.frombuffer(Buffer.from(bytes, 'base64').slice(), { dtype }).reshape(shape)
+  return torch.frombuffer(new Uint8Array(Buffer.from(bytes, 'base64')), { dtype }).reshape(shape)
 }
 
 function print(make: () => torch.Tensor, options: Options = {}): string {

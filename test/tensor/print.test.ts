@@ -18,6 +18,12 @@ test('of a large tensor only the edges are read', () => {
   assert.match(String(t), /^tensor\(\[\[1\., 1\., 1\., {2}\.\.\., 1\., 1\., 1\.\],\n/)
 })
 
+test('a parameter says so, in console.log too', () => {
+  const p = new torch.nn.Parameter(torch.ones(2))
+  assert.equal(String(p), 'Parameter containing:\ntensor([1., 1.], requires_grad=True)')
+  assert.equal(inspect(p), String(p))
+})
+
 test('printing leaves no trace in the graph', () => {
   const x = torch.ones(2000, { requiresGrad: true })
   const y = x.mul(2)

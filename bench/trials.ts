@@ -1,0 +1,67 @@
+/**
+ * The Node side of `npm run bench`; `trials.py` is the same program in Python, trial by trial. It reads the name of a trial and
+ * a time in seconds from each line of its input, runs the trial for about that long, and prints the nanoseconds of one call.
+ *
+ * The time is the process's CPU time: on the one core that both sides are pinned to it equals wall time while nobody else is
+ * there, and it stays right when somebody is. Node's collector and compiler threads are in it.
+ */
+import { createInterface } from 'node:readline'
+import * as torch from 'libtorch-node'
+import { example } from './example.js'
+
+const { nn, optim } = torch
+
+torch.setNumThreads(1)
+torch.manualSeed(0)
+
+const a = torch.randn(2, 2)
+const b = torch.randn(2, 2)
+
+function mlp(makeOptimizer: (params: torch.nn.Parameter[]) => torch.optim.Optimizer): () => void {
+  const model = new nn.Sequential(
+    new nn.Linear(10, 32),
+    new nn.ReLU(),
+    new nn.Linear(32, 32),
+    new nn.ReLU(),
+    new nn.Linear(32, 1),
+  )
+  const criterion = new nn.MSELoss()
+  const optimizer = makeOptimizer(model.parameters())
+  const x = torch.randn(64, 10)
+  const y = torch.randn(64, 1)
+  return () => {
+    optimizer.zeroGrad()
+    criterion.forward(model.forward(x), y).backward()
+    optimizer.step()
+  }
+}
+
+/** Each entry prepares a trial and gives what one call is. */
+const trials: Record<string, () => () => void> = {
+  add: () => () => a.add(b),
+  mul: () => () => a.mul(b),
+  matmul: () => () => a.matmul(b),
+  sum: () => () => a.sum(),
+  view: () => () => a.view(4),
+  index: () => () => a.index(0),
+  'mlp sgd': () => mlp((params) => new optim.SGD(params, { lr: 0.01 })),
+  'mlp adam': () => mlp((params) => new optim.Adam(params, { lr: 0.001 })),
+  example: () => example().step,
+}
+
+const prepared = new Map<string, () => void>()
+
+function measure(call: () => void, seconds: number): number {
+  for (let calls = 1; ; calls *= 2) {
+    const start = process.cpuUsage()
+    for (let i = 0; i < calls; i++) call()
+    const { user, system } = process.cpuUsage(start)
+    if (user + system >= seconds * 1e6) return ((user + system) * 1000) / calls
+  }
+}
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const [name, seconds] = line.split('\t') as [string, string]
+  if (!prepared.has(name)) prepared.set(name, trials[name]!())
+  console.log(measure(prepared.get(name)!, Number(seconds)))
+}

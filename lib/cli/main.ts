@@ -1,0 +1,34 @@
+#!/usr/bin/env node
+/** `libtorch-node`: one file of this folder for each command. Must start where no LibTorch and no addon is. */
+import { readFileSync } from 'node:fs'
+import { Command, CommanderError } from 'commander'
+import { doctorCommand } from './doctor.js'
+import { installCommand } from './install.js'
+
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+  version: string
+}
+
+const program = new Command('libtorch-node')
+  .description('LibTorch for Node.js: fetch it, and see what is there.')
+  .version(version)
+  .showSuggestionAfterError()
+  .showHelpAfterError('(libtorch-node --help lists the commands)')
+  .exitOverride()
+for (const command of [installCommand(), doctorCommand()]) {
+  program.addCommand(command.copyInheritedSettings(program))
+}
+
+/** Exit codes: 0 done, 1 it failed and the message says why, 2 the command line is wrong. */
+try {
+  await program.parseAsync()
+} catch (error) {
+  if (error instanceof CommanderError) {
+    process.exitCode = error.exitCode === 0 ? 0 : 2
+  } else {
+    const { code, message } = error as NodeJS.ErrnoException
+    // an expected failure is its message; anything else is a fault of ours and keeps its stack
+    console.error(code === undefined ? error : `libtorch-node: ${message}\n(${code})`)
+    process.exitCode = 1
+  }
+}

@@ -1,0 +1,3 @@
+/** `torch.optim.lrScheduler` */
+export * from '../generated/lr-scheduler.js'
+export { LRScheduler } from './scheduler.js'

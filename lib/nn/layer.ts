@@ -1,0 +1,143 @@
+import type { LayerRow, LayerTensor, ModuleHandle } from '../../binding.js'
+import { native } from '../binding.js'
+import { ArgumentError, TorchError } from '../errors.js'
+import { camelCase } from '../tensor/names.js'
+import { describe } from '../tensor/operator.js'
+import { Buffer, emptyShell, Parameter } from '../tensor/parameter.js'
+import { Tensor } from '../tensor/tensor.js'
+import { takeArguments } from './arguments.js'
+import { Module } from './module.js'
+
+interface Spec {
+  row: LayerRow
+  /** camelCase names of the constructor's arguments, and how many of them may come by position */
+  names: string[]
+  positional: number
+}
+
+let specs: Map<string, Spec> | undefined
+
+function specOf(name: string): Spec {
+  specs ??= new Map(
+    native()
+      .layers()
+      .map((row) => {
+        const names = row.arguments.map((argument) => camelCase(argument.name))
+        return [row.name, { row, names, positional: row.arguments.filter((argument) => !argument.keywordOnly).length }]
+      }),
+  )
+  const spec = specs.get(name)
+  if (!spec) throw new TorchError(`the addon has no layer ${name}; build it anew`)
+  return spec
+}
+
+type Own = Parameter | Buffer | null
+
+/** Properties for the tensors of layers, one for each name, shared by all layers. */
+const properties = new Map<string, PropertyDescriptor>()
+
+/**
+ * A layer whose arithmetic is native. Its parameters and buffers are its own properties, which write through; its options
+ * (`conv.stride`, `drop.p`) are read and set on the native layer. The subclasses are generated from the rows of native/nn.
+ */
+export class Layer extends Module {
+  readonly #spec: Spec
+  readonly #tensors: Record<string, Own> = {}
+
+  /** @internal */
+  constructor(name: string, args: readonly unknown[]) {
+    super()
+    const spec = specOf(name)
+    this.#spec = spec
+    native().newLayer(this, name, takeArguments(name, spec.names, args, spec.positional))
+    for (const tensor of spec.row.tensors) {
+      const shell: Parameter | Buffer = tensor.kind === 'parameter' ? emptyShell(Parameter) : emptyShell(Buffer)
+      this.#tensors[tensor.name] = native().layerTensor(shell, this.#handle, tensor.name) as Own
+      Object.defineProperty(this, tensor.name, Layer.#property(tensor))
+    }
+  }
+
+  get #handle(): ModuleHandle {
+    return this as unknown as ModuleHandle
+  }
+
+  static #property({ name, kind }: LayerTensor): PropertyDescriptor {
+    const known = properties.get(`${kind} ${name}`)
+    if (known) return known
+    const adopt = kind === 'parameter' ? parameterFor : bufferFor
+    const property: PropertyDescriptor = {
+      configurable: true,
+      enumerable: true,
+      get(this: Layer): Own {
+        return this.#tensors[name]!
+      },
+      set(this: Layer, value: unknown) {
+        const tensor = adopt(name, value, this.#tensors[name]!)
+        native().setLayerTensor(this.#handle, name, tensor)
+        this.#tensors[name] = tensor
+      },
+    }
+    properties.set(`${kind} ${name}`, property)
+    return property
+  }
+
+  /** One native call. The classes say in their types which tensors it takes. */
+  override forward(input?: any, second?: any, third?: any): any {
+    return native().layerForward(new Tensor(), this.#handle, input, second, third)
+  }
+
+  override get training(): boolean {
+    return super.training
+  }
+  override set training(mode: boolean) {
+    super.training = mode
+    native().setLayerTraining(this.#handle, mode)
+  }
+
+  override extraRepr(): string {
+    return native().layerRepr(this.#handle)
+  }
+
+  /** @internal */
+  override get _version(): number {
+    return this.#spec.row.version
+  }
+  /** @internal */
+  override _mayLack(name: string, version: number | undefined): boolean {
+    const tensor = this.#spec.row.tensors.find((candidate) => candidate.name === name)
+    return tensor !== undefined && tensor.since > (version ?? 0)
+  }
+  /** True when it takes one tensor, so that it can be a link of a chain. @internal */
+  get _takesOne(): boolean {
+    return this.#spec.row.inputs.length === 1
+  }
+  /** An option by PyTorch's name. @internal */
+  protected _option(name: string): any {
+    return native().layerOption(this.#handle, name)
+  }
+  /** @internal */
+  protected _setOption(name: string, value: unknown): void {
+    native().setLayerOption(this.#handle, name, value)
+  }
+}
+
+function parameterFor(name: string, value: unknown): Own {
+  if (value === null || value instanceof Parameter) return value
+  throw new ArgumentError(
+    `cannot assign '${describe(value)}' as parameter '${name}' (torch.nn.Parameter or None expected)`,
+  )
+}
+
+// A plain tensor becomes the buffer itself, as in Python: no copy is made.
+function bufferFor(name: string, value: unknown, before: Own): Own {
+  if (value === null || value instanceof Buffer) return value
+  if (!(value instanceof Tensor) || value instanceof Parameter) {
+    throw new ArgumentError(
+      `cannot assign '${describe(value)}' as buffer '${name}' (torch.nn.Buffer, torch.Tensor or None expected)`,
+    )
+  }
+  const buffer = emptyShell(Buffer)
+  native().alias(buffer, value)
+  if (before instanceof Buffer) buffer.persistent = before.persistent
+  return buffer
+}

@@ -1,0 +1,128 @@
+import type { ChainHandle, ModuleHandle } from '../../binding.js'
+import { native } from '../binding.js'
+import { ArgumentError } from '../errors.js'
+import { describe, isOptions } from '../tensor/operator.js'
+import { Tensor } from '../tensor/tensor.js'
+import { IndexedModules } from './indexed.js'
+import { Layer } from './layer.js'
+import { Module } from './module.js'
+import type { FieldKeys, TupleKeys } from './types.js'
+
+type Named = { readonly [name: string]: Module } | ReadonlyMap<string, Module> | readonly (readonly [string, Module])[]
+/** What the constructor takes: layers, or one collection of named ones. */
+export type SequentialArguments = readonly Module[] | readonly [Named]
+
+type SequentialKeys<T extends readonly unknown[]> = T extends readonly [infer Only]
+  ? Only extends Module
+    ? TupleKeys<T>
+    : Only extends ReadonlyMap<string, Module> | readonly (readonly [string, Module])[]
+      ? string
+      : FieldKeys<Only>
+  : TupleKeys<T>
+type ItemOf<T extends readonly unknown[], I extends number> = `${I}` extends keyof T
+  ? T[`${I}`] extends Module
+    ? T[`${I}`]
+    : Module
+  : Module
+
+/** A part of the way through a Sequential: native layers in one call, or another module. */
+type Step = Module | { chain: ChainHandle }
+
+/**
+ * A chain of modules: each takes what the one before it gives. A run of native layers without hooks is one native call, and
+ * what lies between them never becomes a JavaScript object.
+ * @example
+ * const model = new nn.Sequential(new nn.Linear(4, 8), new nn.ReLU(), new nn.Linear(8, 1))
+ * const named = new nn.Sequential({ hidden: new nn.Linear(4, 8), act: new nn.ReLU() })
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.Sequential.html
+ */
+export class Sequential<T extends SequentialArguments = Module[]> extends IndexedModules {
+  /** Only for types: the keys of the state dict. */
+  declare readonly keyBrand?: SequentialKeys<T>
+
+  /** The modules that the steps were made for, and whether each was native then. */
+  #modules: Module[] = []
+  #native: boolean[] = []
+  #steps: Step[] = []
+
+  /** @param modules - the layers in order; or one object, Map or array of pairs from names to layers */
+  constructor(...modules: T) {
+    super()
+    const [only] = modules
+    if (modules.length === 1 && !(only instanceof Module)) for (const [name, module] of pairs(only)) this.addModule(name, module)
+    else for (const [i, module] of (modules as readonly Module[]).entries()) this.addModule(String(i), module)
+  }
+
+  override at<const I extends number>(index: I): ItemOf<T, I> {
+    return super.at(index) as ItemOf<T, I>
+  }
+
+  /** A new Sequential of the children from `start` to before `end`, under their names; both may be negative. */
+  slice(start?: number, end?: number): Sequential {
+    return new Sequential(new Map(this._children().slice(start, end))) as unknown as Sequential
+  }
+
+  override forward(input: any): any {
+    const modules = flatten(this, [])
+    if (!this.#isPlanned(modules)) this.#plan(modules)
+    let value = input
+    for (const step of this.#steps) {
+      value = step instanceof Module ? step.forward(value) : native().chainForward(new Tensor(), step.chain, value)
+    }
+    return value
+  }
+
+  // A layer that got a hook, or a forward of its own, is no longer native.
+  #isPlanned(modules: Module[]): boolean {
+    if (modules.length !== this.#modules.length) return false
+    for (let i = 0; i < modules.length; i++) {
+      if (modules[i] !== this.#modules[i] || isNative(modules[i]!) !== this.#native[i]) return false
+    }
+    return true
+  }
+
+  #plan(modules: Module[]): void {
+    this.#modules = modules
+    this.#native = modules.map(isNative)
+    this.#steps = []
+    let run: Module[] = []
+    const endRun = (): void => {
+      if (run.length > 1) this.#steps.push({ chain: native().newChain({}, run as unknown as ModuleHandle[]) })
+      else this.#steps.push(...run)
+      run = []
+    }
+    for (const module of modules) {
+      if (isNative(module)) run.push(module)
+      else {
+        endRun()
+        this.#steps.push(module)
+      }
+    }
+    endRun()
+  }
+}
+
+const layerForward = Layer.prototype.forward
+function isNative(module: Module): boolean {
+  return module.forward === layerForward && (module as Layer)._takesOne
+}
+
+/** The children, with those of plain Sequentials among them in their place. */
+function flatten(sequential: Sequential<any>, into: Module[]): Module[] {
+  for (const value of Object.values(sequential)) {
+    if (!(value instanceof Module)) continue
+    if (value instanceof Sequential && value.forward === Sequential.prototype.forward) flatten(value, into)
+    else into.push(value)
+  }
+  return into
+}
+
+function pairs(named: unknown): [string, Module][] {
+  const list = named instanceof Map || Array.isArray(named) ? [...named] : isOptions(named) ? Object.entries(named) : undefined
+  if (!list) throw new ArgumentError(`Sequential: expected modules, or names and modules, received ${describe(named)}`)
+  const numbers = list.map(([name]) => name).filter((name) => /^(0|[1-9]\d*)$/.test(name))
+  // Properties that look like integers come in ascending order, before all others.
+  const kept = numbers.every((name, i) => name === list[i]![0] && (i === 0 || Number(name) > Number(numbers[i - 1])))
+  if (!kept) throw new ArgumentError('Sequential: names that are numbers must come first and in ascending order')
+  return list
+}

@@ -1,0 +1,3 @@
+/** The namespace `torch.optim`: optimizers, and the schedulers on top of them. */
+export * as lrScheduler from './lr-scheduler/index.js'
+export * from './optim/index.js'

@@ -1,0 +1,98 @@
+/** Optimizers that are rows of native/optim. Their classes, in `lib/generated/optim.ts`, only name the row and its types. */
+import type { OptimizerHandle, OptimizerRow } from '../../binding.js'
+import { native } from '../binding.js'
+import { StateDictError } from '../errors.js'
+import { camelCase } from '../tensor/names.js'
+import { PyFloat } from '../tensor/python-values.js'
+import type { Tensor } from '../tensor/tensor.js'
+import { readArguments } from './arguments.js'
+import type { Params } from './groups.js'
+import { NativeStates } from './native-states.js'
+import { Optimizer } from './optimizer.js'
+import { type Dict, toEntries } from './values.js'
+
+interface Row extends OptimizerRow {
+  /** `defaults` under the names of groups here */
+  keys: string[]
+  kinds: Record<string, string>
+}
+
+const rows = new Map<string, Row>()
+
+function rowOf(name: string): Row {
+  if (rows.size === 0) {
+    for (const row of native().optimizers()) {
+      const all = [...row.options, ...row.keywords, ...row.fixed]
+      const kinds = Object.fromEntries(all.map((option) => [camelCase(option.name), option.kind]))
+      rows.set(row.name, { ...row, keys: row.defaults.map(camelCase), kinds })
+    }
+  }
+  return rows.get(name)!
+}
+
+/** Base of the optimizers of this package. @internal */
+export abstract class RowOptimizer<Options extends object> extends Optimizer<Options> {
+  readonly #row: Row
+  readonly #handle: OptimizerHandle
+  readonly #states: NativeStates
+
+  /** @param args - positional options in Python's order, and options by name */
+  constructor(name: string, params: Params<Options>, args: unknown[]) {
+    const row = rowOf(name)
+    const given = readArguments(name, row.options, row.keywords, args)
+    const defaults: Dict = {}
+    const byName = new Map([...row.options, ...row.keywords, ...row.fixed].map((option) => [option.name, option.default]))
+    for (const [i, key] of row.keys.entries()) defaults[key] = key in given ? given[key] : byName.get(row.defaults[i]!)
+    const handle = native().newOptimizer(name, valuesOf(row, defaults))
+    const states = new NativeStates(handle)
+    super(params, defaults as Required<Options>, { names: row.defaults, kinds: row.kinds, state: states })
+    this.#row = row
+    this.#handle = handle
+    this.#states = states
+    states.groups = this.paramGroups
+  }
+
+  #values(): unknown[][] {
+    this.#states.sync()
+    return this.paramGroups.map((group) => valuesOf(this.#row, group))
+  }
+
+  protected override update(): void {
+    native().optimizerStep(this.#handle, this.#values())
+  }
+  protected override updateAsync(): Promise<void> {
+    return native().optimizerStepAsync(this.#handle, this.#values())
+  }
+
+  override zeroGrad({ setToNone = true }: { setToNone?: boolean } = {}): void {
+    this.#states.sync()
+    native().optimizerZeroGrad(this.#handle, setToNone)
+  }
+
+  protected override upgradeGroups(groups: Dict[]): void {
+    for (const group of groups) {
+      for (const { name, default: value } of this.#row.older) {
+        const key = camelCase(name)
+        if (!(key in group)) group[key] = value
+      }
+      for (const { name, default: value } of this.#row.fixed) group[camelCase(name)] = value
+      const missing = this.#row.defaults.find((_, i) => !(this.#row.keys[i]! in group))
+      if (missing) {
+        throw new StateDictError(`${this.constructor.name}: a parameter group of the loaded state dict has no '${missing}'`)
+      }
+    }
+  }
+
+  protected override replaceState(loaded: Map<number, Dict>, groups: readonly Dict[]): void {
+    this.#states.sync()
+    const state = [...loaded].map(([index, record]) => ({ index, entries: toEntries(record) }))
+    native().optimizerLoadState(this.#handle, state, groups.map((group) => valuesOf(this.#row, group)))
+  }
+}
+
+function valuesOf(row: Row, group: Dict): unknown[] {
+  return row.keys.map((key) => {
+    const value = group[key]
+    return value instanceof PyFloat ? value.value : (value as Tensor | number)
+  })
+}

@@ -1,0 +1,251 @@
+/** `torch.load`: zip archives of `torch.save`, from a file or from memory. */
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import type { ReaderHandle, StorageHandle } from '../../binding.js'
+import { native } from '../binding.js'
+import { ArgumentError, CheckpointError, nearest } from '../errors.js'
+import { limits } from './limits.js'
+import { locator, type MapLocation, usableDevice } from './location.js'
+import type { Node } from './nodes.js'
+import { readPickle } from './pickle-read.js'
+import { Reviver } from './revive.js'
+import { sniff } from './sniff.js'
+import { dtypes, readStorageId, type StorageRef } from './storages.js'
+import { NativeTensorFactory } from './tensor-native.js'
+import { badFormat, unsafe } from './where.js'
+
+/** A path, a `file:` URL, or the bytes of a checkpoint. */
+export type Source = string | URL | Uint8Array
+
+export interface LoadOptions {
+  /** Where the storages go; by default to the devices that they were saved from */
+  mapLocation?: MapLocation
+}
+
+/**
+ * Opens a checkpoint that `torch.save` wrote, in Python or here. Nothing in the file is executed: objects of classes that
+ * are not PyTorch's own data become {@link PyObject}s. Tensor data is read off the main thread by several threads.
+ * @param source - path, `file:` URL, or bytes
+ * @param options - `mapLocation` as in Python
+ * @returns dicts with string keys as plain objects without prototype, other dicts as Maps, lists as arrays, tuples as
+ * {@link Tuple}s, tensors and numbers
+ * @throws the file system's own error (`ENOENT`, `EACCES`, `EISDIR`); {@link CheckpointError} `ERR_CHECKPOINT_FORMAT` or
+ * `ERR_CHECKPOINT_UNSAFE`; {@link DeviceError} when a saved device is not here
+ * @example
+ * const checkpoint = await torch.load('checkpoint.pth', { mapLocation: 'cpu' })
+ */
+export async function load(source: Source, options: LoadOptions = {}): Promise<any> {
+  const file = openCheckpoint(source, options)
+  try {
+    const binding = native()
+    const records = file.storages.map((ref) => file.recordOf(ref))
+    const handles = await file.attempt(() => binding.readStoragesAsync(file.reader, records))
+    return file.revive(handles)
+  } finally {
+    native().closeReader(file.reader)
+  }
+}
+
+/** {@link load}, on this thread. */
+export function loadSync(source: Source, options: LoadOptions = {}): any {
+  const file = openCheckpoint(source, options)
+  try {
+    const binding = native()
+    const handles = file.storages.map((ref) => {
+      const { name, nbytes, swap } = file.recordOf(ref)
+      return file.attemptSync(() => binding.readStorage(file.reader, name, nbytes, swap), name)
+    })
+    return file.revive(handles)
+  } finally {
+    native().closeReader(file.reader)
+  }
+}
+
+/** Checks arguments, opens the archive and reads its pickle: all but the tensors' data. */
+function openCheckpoint(source: Source, options: LoadOptions): OpenCheckpoint {
+  for (const key of Object.keys(options)) {
+    if (key === 'mapLocation') continue
+    const near = nearest(key, ['mapLocation'])
+    throw new ArgumentError(`torch.load has no option '${key}'${near ? `; did you mean '${near}'?` : ': only mapLocation'}`)
+  }
+  const { path, bytes } = sourceOf(source)
+  const locate = locator(options.mapLocation)
+  const size = bytes?.byteLength ?? checkFile(path!)
+  if (bytes) checkHead(bytes.subarray(0, 512), bytes.byteLength, undefined)
+  const file = new OpenCheckpoint(path, size, locate)
+  file.open(path ?? bytes!)
+  return file
+}
+
+function sourceOf(source: Source): { path?: string; bytes?: Uint8Array } {
+  if (typeof source === 'string') return { path: source }
+  if (source instanceof URL) {
+    if (source.protocol === 'file:') return { path: fileURLToPath(source) }
+    throw new ArgumentError(`torch.load opens file: URLs; download ${source.protocol} ones first`)
+  }
+  if (source instanceof Uint8Array) return { bytes: source }
+  if (source !== null && (source as unknown) instanceof ArrayBuffer) return { bytes: new Uint8Array(source as ArrayBuffer) }
+  throw new ArgumentError(`torch.load: source has to be a path, a URL or a Uint8Array, not ${String(source)}`)
+}
+
+/** Opens the file once by Node, whose errors name the path and the reason; returns its size. */
+function checkFile(path: string): number {
+  const fd = openSync(path, 'r')
+  try {
+    const info = fstatSync(fd)
+    const head = new Uint8Array(512)
+    // reading a directory fails with EISDIR and its path
+    const count = info.isDirectory() ? readDirectory(path) : readSync(fd, head, 0, head.length, 0)
+    checkHead(head.subarray(0, count), info.size, path)
+    return info.size
+  } finally {
+    closeSync(fd)
+  }
+}
+
+function readDirectory(path: string): never {
+  const error = new Error(`EISDIR: illegal operation on a directory, read '${path}'`)
+  throw Object.assign(error, { code: 'EISDIR', errno: -21, syscall: 'read', path })
+}
+
+function checkHead(head: Uint8Array, size: number, file: string | undefined): void {
+  if (head[0] === 0x50 && head[1] === 0x4b && head[2] === 3 && head[3] === 4) return
+  const known = sniff(head, size)
+  const where = file === undefined ? {} : { file }
+  throw badFormat(where, known ?? `not a checkpoint: its first bytes are ${Buffer.from(head.subarray(0, 8)).toString('hex')}`)
+}
+
+class OpenCheckpoint {
+  reader!: ReaderHandle
+  root!: Node
+  private swap = false
+  private readonly byKey = new Map<string, StorageRef>()
+  private readonly where: { file?: string }
+
+  constructor(
+    path: string | undefined,
+    private readonly size: number,
+    private readonly locate: (saved: string) => string,
+  ) {
+    this.where = path === undefined ? {} : { file: path }
+  }
+
+  /** The storages that the pickle refers to, in the order in which they are met. */
+  get storages(): StorageRef[] {
+    return [...this.byKey.values()]
+  }
+
+  open(source: string | Uint8Array): void {
+    const binding = native()
+    this.reader = this.attemptSync(() => binding.openReader(source))
+    try {
+      if (this.sizeOf('constants.pkl') >= 0) {
+        throw badFormat(this.where, 'this is a TorchScript program or an archive of C++, which cannot be read')
+      }
+      if (this.sizeOf('data.pkl') < 0) throw badFormat({ ...this.where, record: 'data.pkl' }, noCheckpoint)
+      this.checkSize('data.pkl', limits.pickleBytes)
+      this.swap = this.isOtherByteOrder()
+      const where = { ...this.where, record: 'data.pkl' }
+      const pickle = this.attemptSync(() => binding.readRecord(this.reader, 'data.pkl'), 'data.pkl')
+      this.root = readPickle(pickle, where, (id, offset) => this.storage(readStorageId(id, { ...where, offset })))
+      const unpacked = this.storages.reduce((sum, ref) => sum + ref.nbytes, pickle.byteLength)
+      if (unpacked > this.size * limits.expansion + 2 ** 28) {
+        throw unsafe(this.where, `a file of ${this.size} bytes would unpack to ${unpacked}`)
+      }
+    } catch (error) {
+      binding.closeReader(this.reader)
+      throw error
+    }
+  }
+
+  private sizeOf(record: string): number {
+    return this.attemptSync(() => native().recordSize(this.reader, record), record)
+  }
+  private checkSize(record: string, most: number): void {
+    const size = this.sizeOf(record)
+    if (size > most) throw unsafe({ ...this.where, record }, `the record has ${size} bytes; ${most} are allowed`)
+  }
+
+  private isOtherByteOrder(): boolean {
+    if (this.sizeOf('byteorder') < 0) return false
+    this.checkSize('byteorder', 64)
+    const record = this.attemptSync(() => native().readRecord(this.reader, 'byteorder'), 'byteorder')
+    const order = Buffer.from(record).toString('latin1')
+    if (order !== 'little' && order !== 'big') {
+      throw badFormat({ ...this.where, record: 'byteorder' }, `unknown byte order ${JSON.stringify(order)}`)
+    }
+    return order !== hostOrder
+  }
+
+  /** One storage for one key, however often it is referred to. */
+  private storage(ref: StorageRef): StorageRef {
+    const known = this.byKey.get(ref.key)
+    if (known === undefined) {
+      this.byKey.set(ref.key, ref)
+      const record = `data/${ref.key}`
+      const size = this.sizeOf(record)
+      if (size < 0) throw badFormat({ ...this.where, record }, 'the record is missing')
+      if (size !== ref.nbytes) {
+        throw badFormat(
+          { ...this.where, record },
+          `the record has ${size} bytes; ${ref.numel} elements of ${ref.dtype} take ${ref.nbytes}`,
+        )
+      }
+    } else if (known.nbytes !== ref.nbytes) {
+      throw badFormat(
+        { ...this.where, record: `data/${ref.key}` },
+        `the storage is said to have ${known.nbytes} bytes, and ${ref.nbytes}`,
+      )
+    }
+    return ref
+  }
+
+  recordOf(ref: StorageRef): { name: string; nbytes: number; swap: number } {
+    return { name: `data/${ref.key}`, nbytes: ref.nbytes, swap: this.swap ? dtypes.get(ref.dtype)!.swap : 0 }
+  }
+
+  /** Puts the storages where they belong and makes the value of the pickle. */
+  revive(handles: StorageHandle[]): unknown {
+    const binding = native()
+    const placed = new Map<string, StorageHandle>()
+    const devices = new Map<string, string>()
+    for (const [i, { key, location }] of this.storages.entries()) {
+      const wanted = this.locate(location)
+      let device = devices.get(wanted)
+      if (device === undefined) devices.set(wanted, (device = usableDevice(wanted, (type) => binding.deviceCount(type))))
+      placed.set(key, device === 'cpu' ? handles[i]! : binding.storageTo(handles[i]!, device))
+    }
+    const where = { ...this.where, record: 'data.pkl' }
+    return new Reviver(new NativeTensorFactory(placed, where), where).value(this.root)
+  }
+
+  /** Gives the errors of native code the file and the record that they are about. */
+  attemptSync<T>(body: () => T, record?: string): T {
+    try {
+      return body()
+    } catch (error) {
+      throw this.located(error, record)
+    }
+  }
+  async attempt<T>(body: () => Promise<T>): Promise<T> {
+    try {
+      return await body()
+    } catch (error) {
+      throw this.located(error)
+    }
+  }
+  private located(error: unknown, record?: string): unknown {
+    if (!(error instanceof CheckpointError) || error.file !== undefined) return error
+    return badFormat({ ...this.where, ...(record !== undefined && { record }) }, hint(error.message), error)
+  }
+}
+
+const noCheckpoint = 'this zip archive has no data.pkl: it is not a checkpoint of torch.save'
+const hostOrder = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1 ? 'little' : 'big'
+
+function hint(message: string): string {
+  if (/central directory|truncated|not a ZIP archive/.test(message)) {
+    return `${message.replace(/^PytorchStreamReader /, '')} (the file is truncated: a download or a save was cut off)`
+  }
+  return message
+}

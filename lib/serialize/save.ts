@@ -1,0 +1,175 @@
+/** `torch.save`: zip archives that Python's `torch.load(weights_only=True)` opens. */
+import { closeSync, fsyncSync, openSync, realpathSync, renameSync, statSync, unlinkSync } from 'node:fs'
+import { randomBytes } from 'node:crypto'
+import { basename, dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { StorageHandle, WriterHandle } from '../../binding.js'
+import { native } from '../binding.js'
+import { ArgumentError, CheckpointError, nearest } from '../errors.js'
+import { PyStr } from './nodes.js'
+import { writePickle } from './pickle-write.js'
+import { TensorWriter } from './tensor-nodes.js'
+import { nativeTensors } from './tensor-native.js'
+import { Describer } from './to-nodes.js'
+
+export interface SaveOptions {
+  /** `'pytorch'`: the zip archive of `torch.save` since 1.6 */
+  format?: 'pytorch'
+}
+
+/**
+ * Saves an object as Python's `torch.save` does. The file appears under its name only when it is complete and on the disk;
+ * until then, and when anything fails, a file that was there before stays as it is.
+ * @param obj - tensors, and plain objects, Maps, Sets, arrays, {@link Tuple}s, numbers, strings and bytes of them
+ * @param target - path or `file:` URL
+ * @throws {@link CheckpointError} `ERR_CHECKPOINT_WRITE` with the system's error as `cause`; {@link ArgumentError} for what
+ * cannot be saved
+ * @example
+ * await torch.save({ epoch, model_state_dict: model.stateDict() }, 'checkpoint.pth')
+ */
+export async function save(obj: unknown, target: string | URL, options: SaveOptions = {}): Promise<void> {
+  const path = checkArguments(target, options)
+  const content = describe(obj)
+  await atomically(path, async (temporary) => {
+    const binding = native()
+    const writer = binding.openWriter(temporary)
+    try {
+      writeHead(writer, content.pickle)
+      await binding.writeStoragesAsync(
+        writer,
+        content.storages.map(({ key, handle }) => ({ name: `data/${key}`, storage: handle })),
+      )
+      await binding.finishWriterAsync(writer)
+    } catch (error) {
+      binding.abortWriter(writer)
+      throw error
+    }
+  })
+}
+
+/** {@link save}, on this thread. */
+export function saveSync(obj: unknown, target: string | URL, options: SaveOptions = {}): void {
+  const path = checkArguments(target, options)
+  const content = describe(obj)
+  atomicallySync(path, (temporary) => {
+    const binding = native()
+    const writer = binding.openWriter(temporary)
+    try {
+      writeHead(writer, content.pickle)
+      for (const { key, handle } of content.storages) binding.writeStorage(writer, `data/${key}`, handle)
+      binding.finishWriter(writer)
+    } catch (error) {
+      binding.abortWriter(writer)
+      throw error
+    }
+  })
+}
+
+function checkArguments(target: string | URL, options: SaveOptions): string {
+  for (const key of Object.keys(options)) {
+    if (key === 'format') continue
+    const near = nearest(key, ['format'])
+    throw new ArgumentError(`torch.save has no option '${key}'${near ? `; did you mean '${near}'?` : ''}`)
+  }
+  if (options.format !== undefined && options.format !== 'pytorch') {
+    throw new ArgumentError(`torch.save: format ${JSON.stringify(options.format)} cannot be written; 'pytorch' can`)
+  }
+  const path = target instanceof URL ? fileURLToPath(target) : target
+  if (typeof path !== 'string' || path === '') throw new ArgumentError('torch.save: target has to be a path or a file: URL')
+  if (path.includes('\0')) throw new ArgumentError('torch.save: a path cannot contain a zero byte')
+  if (path.endsWith('.safetensors')) throw new ArgumentError('torch.save: the safetensors format cannot be written')
+  return path
+}
+
+/** The pickle of an object, and the storages that it refers to. */
+function describe(obj: unknown): { pickle: Uint8Array; storages: { key: string; handle: StorageHandle }[] } {
+  const tensors = new TensorWriter<StorageHandle>(nativeTensors, (text) => new PyStr(text))
+  const root = new Describer(tensors).node(obj)
+  return { pickle: writePickle(root), storages: tensors.storages }
+}
+
+const ascii = (text: string): Uint8Array => new TextEncoder().encode(text)
+
+/** The records before the tensors' data, in Python's order. */
+function writeHead(writer: WriterHandle, pickle: Uint8Array): void {
+  const binding = native()
+  binding.writeRecord(writer, 'data.pkl', pickle)
+  binding.writeRecord(writer, '.format_version', ascii('1'))
+  binding.writeRecord(writer, '.storage_alignment', ascii('64'))
+  binding.writeRecord(writer, 'byteorder', ascii('little'))
+}
+
+/** The file to replace, and a name beside it for the new one until it is complete. */
+function prepare(path: string): { target: string; temporary: string } {
+  let target = path
+  try {
+    // through a link the file that it leads to is replaced, not the link
+    target = realpathSync(path)
+    if (!statSync(target).isFile()) throw Object.assign(new Error('the target is not a regular file'), { code: 'EISDIR' })
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+  }
+  const unique = `${process.pid}-${randomBytes(6).toString('hex')}`
+  const name = basename(target).slice(0, 200)
+  return { target, temporary: join(dirname(target), `.${name}.${unique}.tmp`) }
+}
+
+async function atomically(path: string, write: (temporary: string) => Promise<void>): Promise<void> {
+  let temporary: string | undefined
+  try {
+    const names = prepare(path)
+    temporary = names.temporary
+    await write(temporary)
+    commit(temporary, names.target)
+  } catch (error) {
+    throw failed(error, path, temporary)
+  }
+}
+
+function atomicallySync(path: string, write: (temporary: string) => void): void {
+  let temporary: string | undefined
+  try {
+    const names = prepare(path)
+    temporary = names.temporary
+    write(temporary)
+    commit(temporary, names.target)
+  } catch (error) {
+    throw failed(error, path, temporary)
+  }
+}
+
+/** Gives the complete file its name, durably. */
+function commit(temporary: string, target: string): void {
+  renameSync(temporary, target)
+  const folder = openSync(dirname(target), 'r')
+  try {
+    fsyncSync(folder)
+  } catch (error) {
+    // some file systems cannot flush a folder; the file itself was flushed
+    if (!['EINVAL', 'ENOTSUP', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error
+  } finally {
+    closeSync(folder)
+  }
+}
+
+function failed(error: unknown, path: string, temporary: string | undefined): unknown {
+  if (temporary !== undefined) {
+    try {
+      unlinkSync(temporary)
+    } catch {
+      // it was never made, or has its final name already
+    }
+  }
+  const cause = error instanceof CheckpointError ? systemError(error, path) : error
+  if (!(error instanceof CheckpointError) && (error as NodeJS.ErrnoException).code === undefined) return error
+  const reason = (cause as Error).message
+  const kept = 'what was there before is untouched'
+  return new CheckpointError('ERR_CHECKPOINT_WRITE', `${path}: could not be saved (${kept}): ${reason}`, { cause, file: path })
+}
+
+/** The system's error behind one of native code, whose message begins with the system's code. */
+function systemError(error: CheckpointError, path: string): Error {
+  const [, code, syscall] = /^(E[A-Z0-9]+): .*, (\w+)$/s.exec(error.message) ?? []
+  if (code === undefined) return error
+  return Object.assign(new Error(`${error.message} '${path}'`), { code, syscall, path })
+}

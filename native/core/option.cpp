@@ -1,0 +1,163 @@
+#include "core/option.h"
+
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/item.h>
+
+#include <charconv>
+#include <cmath>
+#include <cstring>
+
+#include "core/convert.h"
+#include "core/error.h"
+#include "core/tensor.h"
+
+namespace libtorch_node {
+
+namespace {
+
+template <class... F>
+struct Cases : F... {
+  using F::operator()...;
+};
+template <class... F>
+Cases(F...) -> Cases<F...>;
+
+Napi::Value literal_value(Napi::Env env, const Literal& literal) {
+  return std::visit(Cases{
+                        [&](std::monostate) -> Napi::Value { return env.Null(); },
+                        [&](double v) -> Napi::Value { return Napi::Number::New(env, v); },
+                        [&](int64_t v) -> Napi::Value { return from_int(env, v); },
+                        [&](bool v) -> Napi::Value { return Napi::Boolean::New(env, v); },
+                        [&](const char* v) -> Napi::Value { return Napi::String::New(env, v); },
+                        [&](const std::vector<double>& v) -> Napi::Value {
+                          auto array = Napi::Array::New(env, v.size());
+                          for (uint32_t i = 0; i < v.size(); ++i) array.Set(i, Napi::Number::New(env, v[i]));
+                          return array;
+                        },
+                        [&](Required) -> Napi::Value { return env.Undefined(); },
+                    },
+                    literal);
+}
+
+const char* literal_kind(const Literal& literal) {
+  return std::visit(Cases{
+                        [](std::monostate) { return "none"; },
+                        [](double) { return "float"; },
+                        [](int64_t) { return "int"; },
+                        [](bool) { return "bool"; },
+                        [](const char*) { return "str"; },
+                        [](const std::vector<double>&) { return "tuple"; },
+                        [](Required r) { return r.kind; },
+                    },
+                    literal);
+}
+
+std::string type_of(const Option& option, const std::string& kind) {
+  if (option.type != nullptr) return option.type;
+  if (kind == "float" || kind == "int") return "number";
+  if (kind == "bool") return "boolean";
+  if (kind == "tuple") {
+    std::string type;
+    for (size_t i = 0; i < std::get<std::vector<double>>(option.fallback).size(); ++i) type += i ? ", number" : "number";
+    return "[" + type + "]";
+  }
+  return kind == "str" ? "string" : "null";
+}
+
+c10::IValue to_literal(const Napi::Value& value, const char* owner, const char* name) {
+  if (value.IsNumber()) return value.As<Napi::Number>().DoubleValue();
+  if (value.IsBoolean()) return value.As<Napi::Boolean>().Value();
+  if (value.IsNull()) return {};
+  if (value.IsString()) return value.As<Napi::String>().Utf8Value();
+  if (value.IsBigInt()) return static_cast<double>(to_int(value, name));
+  if (value.IsArray()) {
+    const auto array = value.As<Napi::Array>();
+    std::vector<double> numbers;
+    for (uint32_t i = 0; i < array.Length(); ++i) numbers.push_back(to_double(array.Get(i), name));
+    return numbers;
+  }
+  if (auto* impl = value.IsObject() ? tensor_impl(value.Env(), value) : nullptr) return borrow(impl);
+  fail_argument(std::string(owner) + ": " + name + " may not be " + kind_name(value));
+}
+
+}  // namespace
+
+Napi::Object describe_option(Napi::Env env, const Option& option) {
+  auto object = Napi::Object::New(env);
+  const std::string kind = literal_kind(option.fallback);
+  object.Set("name", option.name);
+  object.Set("kind", kind);
+  object.Set("type", type_of(option, kind));
+  object.Set("doc", option.doc);
+  object.Set("required", std::holds_alternative<Required>(option.fallback));
+  object.Set("default", literal_value(env, option.fallback));
+  return object;
+}
+
+Napi::Array from_names(Napi::Env env, const std::vector<const char*>& names) {
+  auto array = Napi::Array::New(env, names.size());
+  for (uint32_t i = 0; i < names.size(); ++i) array.Set(i, Napi::String::New(env, names[i]));
+  return array;
+}
+
+Values::Values(const char* owner, const std::vector<const char*>& names, const Napi::Value& array)
+    : owner_(owner), names_(&names) {
+  if (!array.IsArray()) fail_argument(std::string(owner) + ": the option values must be an array");
+  const auto given = array.As<Napi::Array>();
+  if (given.Length() != names.size()) fail_argument(std::string(owner) + ": a wrong number of option values");
+  values_.reserve(names.size());
+  for (uint32_t i = 0; i < names.size(); ++i) values_.push_back(to_literal(given.Get(i), owner, names[i]));
+}
+
+void Values::wrong(const char* name, const char* expected) const {
+  fail_argument(std::string(owner_) + ": " + name + " must be " + expected);
+}
+
+const c10::IValue& Values::at(const char* name) const {
+  for (size_t i = 0; i < values_.size(); ++i) {
+    if (std::strcmp((*names_)[i], name) == 0) return values_[i];
+  }
+  fail_argument(std::string(owner_) + " has no option " + name);
+}
+
+double Values::real(const char* name) const {
+  const auto& value = at(name);
+  if (value.isDouble()) return value.toDouble();
+  if (value.isTensor() && value.toTensor().numel() == 1) return value.toTensor().item().toDouble();
+  wrong(name, "a number");
+}
+
+double Values::real(const char* name, size_t index) const {
+  const auto& value = at(name);
+  if (!value.isDoubleList()) wrong(name, "an array of numbers");
+  const auto& list = value.toDoubleList();
+  if (index >= list.size()) fail_argument(std::string(owner_) + ": " + name + " has too few numbers");
+  return list.get(index);
+}
+
+bool Values::flag(const char* name) const {
+  const auto& value = at(name);
+  // Python takes None for false here, and old files have it
+  if (value.isNone()) return false;
+  if (!value.isBool()) wrong(name, "a boolean");
+  return value.toBool();
+}
+
+std::optional<bool> Values::choice(const char* name) const {
+  return at(name).isNone() ? std::nullopt : std::optional(flag(name));
+}
+
+std::string print_number(double number) {
+  if (std::isnan(number)) return "nan";
+  if (std::isinf(number)) return number < 0 ? "-inf" : "inf";
+  char text[64];
+  const auto magnitude = std::abs(number);
+  const bool scientific = magnitude != 0 && (magnitude < 1e-4 || magnitude >= 1e16);
+  const auto end = std::to_chars(text, text + sizeof text, number,
+                                 scientific ? std::chars_format::scientific : std::chars_format::fixed);
+  return std::string(text, end.ptr);
+}
+
+std::string Values::print(const char* name) const { return print_number(real(name)); }
+
+}  // namespace libtorch_node

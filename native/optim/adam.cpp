@@ -1,0 +1,269 @@
+// torch.optim.Adam. Source: torch/optim/adam.py, _single_tensor_adam, _multi_tensor_adam, _fused_adam, PyTorch 2.13 (cf30153c).
+#include "optim/adam.h"
+
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/_foreach_add.h>
+#include <ATen/ops/_foreach_addcdiv.h>
+#include <ATen/ops/_foreach_addcmul.h>
+#include <ATen/ops/_foreach_div.h>
+#include <ATen/ops/_foreach_lerp.h>
+#include <ATen/ops/_foreach_maximum.h>
+#include <ATen/ops/_foreach_mul.h>
+#include <ATen/ops/_foreach_neg.h>
+#include <ATen/ops/_foreach_sqrt.h>
+#include <ATen/ops/_fused_adam.h>
+#include <ATen/ops/_fused_adamw.h>
+#include <ATen/ops/item.h>
+#include <ATen/ops/maximum.h>
+#include <ATen/ops/pow.h>
+#include <ATen/ops/rsub.h>
+#include <ATen/ops/view_as_real.h>
+#include <ATen/ops/zeros.h>
+#include <ATen/ops/zeros_like.h>
+
+#include <cmath>
+
+namespace libtorch_node {
+
+namespace adam {
+
+namespace {
+
+struct Options {
+  explicit Options(const Values& group)
+      : lr(group.real("lr")),
+        beta1(group.real("betas", 0)),
+        beta2(group.real("betas", 1)),
+        eps(group.real("eps")),
+        weight_decay(group.real("weight_decay")),
+        amsgrad(group.flag("amsgrad")),
+        maximize(group.flag("maximize")),
+        capturable(group.flag("capturable")),
+        differentiable(group.flag("differentiable")),
+        decoupled(group.flag("decoupled_weight_decay")) {
+    if (group.at("lr").isTensor()) lr_tensor = group.at("lr").toTensor().squeeze();
+  }
+
+  // With a tensor as rate Python does this arithmetic in the dtype of that tensor.
+  double step_size(double bias_correction) const {
+    return lr_tensor.defined() ? lr_tensor.div(bias_correction).item().toDouble() : lr / bias_correction;
+  }
+  double decay() const {
+    return lr_tensor.defined() ? at::rsub(lr_tensor.mul(weight_decay), 1).item().toDouble() : 1 - lr * weight_decay;
+  }
+
+  double lr, beta1, beta2, eps, weight_decay;
+  bool amsgrad, maximize, capturable, differentiable, decoupled;
+  at::Tensor lr_tensor;
+};
+
+// pow and not sqrt: they differ in the last bit for a few arguments, and Python calls the former.
+double root(double number) { return std::pow(number, 0.5); }
+
+at::Tensor real_view(const at::Tensor& t) { return t.is_complex() ? at::view_as_real(t) : t; }
+
+void view_as_real(std::vector<at::Tensor>& tensors) {
+  for (auto& t : tensors) t = real_view(t);
+}
+
+// Number / tensor as Python's Tensor does it.
+at::Tensor divide(double number, const at::Tensor& t) { return t.reciprocal().mul(number); }
+
+// The bias corrections as tensors: nothing is read from the device, and autograd sees all of it.
+void finish_in_tensors(const Options& o, at::Tensor& value, const at::Tensor& step, const at::Tensor& exp_avg,
+                       const at::Tensor& exp_avg_sq, at::Tensor max_exp_avg_sq) {
+  const auto bias_correction1 = at::rsub(at::pow(o.beta1, step), 1);
+  const auto bias_correction2 = at::rsub(at::pow(o.beta2, step), 1);
+  const auto step_size = o.lr_tensor.defined() ? o.lr_tensor.div(bias_correction1) : divide(o.lr, bias_correction1);
+  const auto step_size_neg = step_size.neg();
+  if (o.amsgrad) max_exp_avg_sq.copy_(at::maximum(o.differentiable ? max_exp_avg_sq.clone() : max_exp_avg_sq, exp_avg_sq));
+  const auto root_of = (o.amsgrad ? max_exp_avg_sq : exp_avg_sq).sqrt();
+  const auto denominator = root_of.div(bias_correction2.sqrt().mul(step_size_neg)).add_(divide(o.eps, step_size_neg));
+  value.addcdiv_(o.differentiable ? exp_avg.clone() : exp_avg, denominator);
+}
+
+void check_capturable(const Parameter& p) {
+  const auto type = p.value.device().type();
+  const bool supported = p.value.is_cuda() || p.value.is_xpu() || type == at::kHPU || p.value.is_privateuseone() || type == at::kXLA;
+  if (supported && p.state.tensor("step").device().type() == type) return;
+  refuse("If capturable=True, params and state_steps must be on supported devices: "
+         "['cuda', 'xpu', 'hpu', 'privateuseone', 'xla'].");
+}
+
+}  // namespace
+
+void check(const Values& o) {
+  if (o.at("lr").isTensor() && o.flag("foreach") && !o.flag("capturable")) {
+    refuse("lr as a Tensor is not supported for capturable=False and foreach=True");
+  }
+  check_lr(o);
+  if (!(o.real("eps") >= 0)) refuse("Invalid epsilon value: " + o.print("eps"));
+  for (size_t i = 0; i < 2; ++i) {
+    const double beta = o.real("betas", i);
+    if (!(beta >= 0 && beta < 1)) {
+      refuse("Invalid beta parameter at index " + std::to_string(i) + ": " + print_number(beta));
+    }
+  }
+  if (!(o.real("weight_decay") >= 0)) refuse("Invalid weight_decay value: " + o.print("weight_decay"));
+  check_fused(o);
+}
+
+void start(Group& group, Parameter& p) {
+  const bool fused = group.flag("fused");
+  const bool on_device = fused || group.flag("capturable");
+  const auto device = on_device ? p.value.device() : at::Device(at::kCPU);
+  p.state.set("step", at::zeros({}, at::device(device).dtype(step_dtype(fused))));
+  p.state.set("exp_avg", at::zeros_like(p.value, {}, at::MemoryFormat::Preserve));
+  p.state.set("exp_avg_sq", at::zeros_like(p.value, {}, at::MemoryFormat::Preserve));
+  if (group.flag("amsgrad")) p.state.set("max_exp_avg_sq", at::zeros_like(p.value, {}, at::MemoryFormat::Preserve));
+}
+
+void single(Group& group, const Parameters& parameters) {
+  const Options o(group);
+  for (auto* p : parameters) {
+    if (o.capturable) check_capturable(*p);
+    const auto step = p->state.tensor("step");
+    if (o.differentiable && step.requires_grad()) refuse("`requires_grad` is not supported for `step` in differentiable mode");
+    const double count = count_step(step);
+    auto grad = o.maximize ? p->grad.neg() : p->grad;
+    auto value = p->value;
+    if (o.weight_decay != 0) {
+      if (o.decoupled) {
+        group.multiply_(value, o.decay());
+      } else {
+        grad = grad.add(value, o.weight_decay);
+      }
+    }
+    grad = real_view(grad);
+    value = real_view(value);
+    auto exp_avg = real_view(p->state.tensor("exp_avg"));
+    auto exp_avg_sq = real_view(p->state.tensor("exp_avg_sq"));
+    auto max_exp_avg_sq = o.amsgrad ? real_view(p->state.tensor("max_exp_avg_sq")) : at::Tensor();
+
+    exp_avg.lerp_(grad, 1 - o.beta1);
+    group.multiply_(exp_avg_sq, o.beta2);
+    exp_avg_sq.addcmul_(grad, grad, 1 - o.beta2);
+
+    if (o.capturable || o.differentiable) {
+      finish_in_tensors(o, value, step, exp_avg, exp_avg_sq, max_exp_avg_sq);
+      continue;
+    }
+    const double step_size = o.step_size(1 - std::pow(o.beta1, count));
+    const double scale = root(1 - std::pow(o.beta2, count));
+    if (o.amsgrad) at::maximum_out(max_exp_avg_sq, max_exp_avg_sq, exp_avg_sq);
+    auto denominator = (o.amsgrad ? max_exp_avg_sq : exp_avg_sq).sqrt();
+    group.divide_(denominator, scale);
+    group.add_(denominator, o.eps);
+    value.addcdiv_(exp_avg, denominator, -step_size);
+  }
+}
+
+void foreach(Group& group, const Parameters& parameters) {
+  const Options o(group);
+  if (o.capturable) refuse("Adam: foreach with capturable is not supported; leave foreach out");
+  if (o.differentiable) refuse("_foreach ops don't support autograd");
+  if (o.lr_tensor.defined()) refuse("lr as a Tensor is not supported for capturable=False and foreach=True");
+  auto values = values_of(parameters);
+  auto grads = grads_of(parameters);
+  auto exp_avgs = states_of(parameters, "exp_avg");
+  auto exp_avg_sqs = states_of(parameters, "exp_avg_sq");
+  auto max_exp_avg_sqs = o.amsgrad ? states_of(parameters, "max_exp_avg_sq") : std::vector<at::Tensor>();
+  for (auto* list : {&values, &grads, &exp_avgs, &exp_avg_sqs, &max_exp_avg_sqs}) view_as_real(*list);
+
+  if (o.maximize) grads = at::_foreach_neg(grads);
+  std::vector<at::Scalar> step_sizes, scales;
+  for (const auto* p : parameters) {
+    const double count = count_step(p->state.tensor("step"));
+    step_sizes.emplace_back(-(o.lr / (1 - std::pow(o.beta1, count))));
+    scales.emplace_back(root(1 - std::pow(o.beta2, count)));
+  }
+  if (o.weight_decay != 0) {
+    if (o.decoupled) {
+      at::_foreach_mul_(values, o.decay());
+    } else {
+      grads = at::_foreach_add(grads, values, o.weight_decay);
+    }
+  }
+  at::_foreach_lerp_(exp_avgs, grads, 1 - o.beta1);
+  at::_foreach_mul_(exp_avg_sqs, o.beta2);
+  at::_foreach_addcmul_(exp_avg_sqs, grads, grads, 1 - o.beta2);
+  if (o.amsgrad) at::_foreach_maximum_(max_exp_avg_sqs, exp_avg_sqs);
+  auto denominators = at::_foreach_sqrt(o.amsgrad ? max_exp_avg_sqs : exp_avg_sqs);
+  at::_foreach_div_(denominators, scales);
+  at::_foreach_add_(denominators, o.eps);
+  at::_foreach_addcdiv_(values, exp_avgs, denominators, step_sizes);
+}
+
+void fused(Group& group, const Parameters& parameters) {
+  const Options o(group);
+  if (o.differentiable) refuse("Adam with fused=True does not support differentiable=True");
+  const auto values = values_of(parameters);
+  const auto grads = grads_of(parameters);
+  const auto exp_avgs = states_of(parameters, "exp_avg");
+  const auto exp_avg_sqs = states_of(parameters, "exp_avg_sq");
+  const auto max_exp_avg_sqs = o.amsgrad ? states_of(parameters, "max_exp_avg_sq") : std::vector<at::Tensor>();
+  const auto steps = states_of(parameters, "step");
+  if (steps.front().is_cpu()) {
+    for (const auto& step : steps) count_step(step);
+  } else {
+    at::_foreach_add_(steps, 1);
+  }
+  const auto run = [&](const auto& lr) {
+    const auto function = [&](auto&&... arguments) {
+      if (o.decoupled) {
+        at::_fused_adamw_(arguments...);
+      } else {
+        at::_fused_adam_(arguments...);
+      }
+    };
+    function(values, grads, exp_avgs, exp_avg_sqs, max_exp_avg_sqs, steps, lr, o.beta1, o.beta2, o.weight_decay, o.eps,
+             o.amsgrad, o.maximize);
+  };
+  if (!o.lr_tensor.defined()) {
+    run(o.lr);
+  } else if (o.lr_tensor.is_cpu()) {
+    run(o.lr_tensor);
+  } else {
+    run(o.lr_tensor.to(values.front().device()));
+  }
+}
+
+std::vector<Option> options(Literal weight_decay) {
+  return {{"lr", 1e-3, "learning rate, ≥ 0", "number | Tensor"},
+          {"betas", std::vector{0.9, 0.999}, "decay of the averages of the gradient and of its square, each in [0, 1)"},
+          {"eps", 1e-8, "added to the denominator, ≥ 0"},
+          {"weight_decay", std::move(weight_decay), "weight decay, ≥ 0"},
+          {"amsgrad", false, "divide by the largest average of squares so far"}};
+}
+
+std::vector<const char*> defaults() {
+  return {"lr",      "betas",      "eps",            "weight_decay", "amsgrad",               "maximize",
+          "foreach", "capturable", "differentiable", "fused",        "decoupled_weight_decay"};
+}
+
+std::vector<Option> older() {
+  return {{"amsgrad", false, ""},    {"maximize", false, ""},       {"foreach", {}, ""},
+          {"capturable", false, ""}, {"differentiable", false, ""}, {"decoupled_weight_decay", false, ""},
+          {"fused", {}, ""}};
+}
+
+}  // namespace adam
+
+static const Registered<OptimizerRow> kAdam{{
+    .name = "Adam",
+    .doc = "Adam: steps scaled by running averages of the gradient and of its square",
+    .options = adam::options(int64_t{0}),
+    .keywords = {adam::kForeach, adam::kMaximize, adam::kCapturable, adam::kDifferentiable, adam::kFused,
+                 {"decoupled_weight_decay", false, "decay the parameters and not the gradients, as AdamW does"}},
+    .defaults = adam::defaults(),
+    .state = {"step", "exp_avg", "exp_avg_sq", "max_exp_avg_sq"},
+    .older = adam::older(),
+    .no_sparse = adam::kNoSparse,
+    .check = adam::check,
+    .start = adam::start,
+    .single = adam::single,
+    .foreach = adam::foreach,
+    .fused = adam::fused,
+}};
+
+}  // namespace libtorch_node

@@ -1,0 +1,54 @@
+/** The steps of the set-up: each says cheaply whether it is done already, and shows that it lives while it works. */
+import { spawn } from 'node:child_process'
+import { readdirSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { Failure, isTerminal, root, status } from './run.mjs'
+
+/**
+ * Runs the steps in order: `{title, done(), run()}`. A step that is done prints nothing, so that a second run is quiet.
+ * @param {{title: string, done: () => boolean | Promise<boolean>, run: () => void | Promise<void>}[]} steps
+ */
+export async function runSteps(steps) {
+  for (const [i, { title, done, run }] of steps.entries()) {
+    if (await done()) continue
+    const started = Date.now()
+    console.log(`[${i + 1}/${steps.length}] ${title}`)
+    await run()
+    const seconds = (Date.now() - started) / 1000
+    if (seconds >= 1) console.log(`      ${seconds.toFixed(0)} s`)
+  }
+}
+
+/** Runs a program whose output matters only when it fails; a terminal shows the seconds meanwhile. */
+export async function runQuietly(program, args, options = {}) {
+  const started = Date.now()
+  let output = ''
+  const timer = setInterval(
+    () => status(`      ${Math.round((Date.now() - started) / 1000)} s …`),
+    isTerminal ? 1000 : 2 ** 30,
+  )
+  const code = await new Promise((resolve, reject) => {
+    const child = spawn(program, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], ...options })
+    for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => (output += text))
+    child.on('error', reject)
+    child.on('close', resolve)
+  }).finally(() => {
+    clearInterval(timer)
+    status('')
+  })
+  if (code !== 0) throw new Failure(`failed (exit code ${code}): ${[program, ...args].join(' ')}\n${output.trim()}`)
+}
+
+/** The newest change below files and folders, in milliseconds; 0 when there are none. */
+export function newest(...paths) {
+  let latest = 0
+  for (const path of paths) {
+    const entry = statSync(join(root, path), { throwIfNoEntry: false })
+    if (!entry) continue
+    // a folder's own time tells of files that were removed or renamed
+    latest = Math.max(latest, entry.mtimeMs)
+    if (entry.isDirectory())
+      latest = Math.max(latest, newest(...readdirSync(join(root, path)).map((name) => join(path, name))))
+  }
+  return latest
+}
