@@ -5,7 +5,7 @@
 export * from './errors.js'
 export * as nn from './nn/index.js'
 export { functional as F } from './nn/index.js'
-export * as optim from './optim/index.js'
+export * as optim from './optim.js'
 export * from './serialize/index.js'
 export * from './tensor/index.js'
 export * as utils from './utils.js'

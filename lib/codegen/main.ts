@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Binding } from '../../binding.js'
 import { generateFunctions, generateMethods, generateNamespaces, type PythonApi } from './ops.js'
+import { generateLrScheduler, generateOptim } from './optim.js'
 
 /** Text of every generated file by its path below `root`. */
 export function generate(binding: Binding, root: string): Map<string, string> {
@@ -11,5 +12,7 @@ export function generate(binding: Binding, root: string): Map<string, string> {
     ['lib/generated/functions.ts', generateFunctions(binding, api)],
     ['lib/generated/methods.ts', generateMethods(binding, api)],
     ['lib/generated/namespaces.ts', generateNamespaces(binding, api)],
+    ['lib/generated/optim.ts', generateOptim(binding.optimizers())],
+    ['lib/generated/lr-scheduler.ts', generateLrScheduler(binding.schedulers())],
   ])
 }

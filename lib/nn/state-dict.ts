@@ -4,7 +4,7 @@ import { ArgumentError, StateDictError } from '../errors.js'
 import { noGrad } from '../tensor/autograd.js'
 import { operatorFunction } from '../tensor/operator.js'
 import { Buffer, emptyShell, Parameter } from '../tensor/parameter.js'
-import { metadataOf, orderedDict } from '../tensor/python-values.js'
+import { metadataOf, orderedDict, setInOrder } from '../tensor/python-values.js'
 import { Tensor } from '../tensor/tensor.js'
 import type { Module } from './module.js'
 import type { AnyStateDict, IncompatibleKeys } from './types.js'
@@ -16,9 +16,10 @@ type Plain = Record<string, unknown>
 /** Fills `destination` with the state of `module` and all below it: own parameters, own buffers, then children. */
 export function collect(module: Module, destination: Record<string, Tensor>, prefix: string, keepVars: boolean): void {
   const metadata = metadataOf(destination) as Record<string, Plain> | undefined
-  if (metadata) metadata[prefix.slice(0, -1)] = Object.assign(Object.create(null), { version: module._version })
+  const own = Object.assign(Object.create(null), { version: module._version })
+  if (metadata) setInOrder(metadata, prefix.slice(0, -1), own)
   const put = (name: string, tensor: Tensor): void => {
-    destination[prefix + name] = keepVars ? tensor : detach(tensor)
+    setInOrder(destination, prefix + name, keepVars ? tensor : detach(tensor))
   }
   for (const [name, parameter] of module._parameters()) put(name, parameter)
   for (const [name, buffer] of module._buffers()) if (module._isPersistent(name, buffer)) put(name, buffer)

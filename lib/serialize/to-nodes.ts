@@ -1,6 +1,6 @@
 /** Says in Python's terms what JavaScript values are, for the pickle writer. What was read is said as it was read. */
 import { ArgumentError } from '../errors.js'
-import { isFloatSlot, isOrderedDict, metadataOf, PyFloat, Size, Tuple } from '../tensor/python-values.js'
+import { entriesInOrder, isFloatSlot, isOrderedDict, metadataOf, PyFloat, Size, Tuple } from '../tensor/python-values.js'
 import { bytesOfNode } from './globals.js'
 import { limits } from './limits.js'
 import { type Memory, primitiveOf, recall } from './memory.js'
@@ -134,7 +134,7 @@ export class Describer {
   }
 
   private plain(value: object, memory: Memory | undefined): Node {
-    const entries = Object.entries(value)
+    const entries = entriesInOrder(value)
     return this.dict(value, memory?.keys ? inOrder(entries, memory.keys) : entries, memory)
   }
 
@@ -193,7 +193,7 @@ export class Describer {
     if (known) return known
     const call = reduce('collections', 'OrderedDict', [])
     this.keep(metadata, call)
-    const entries = Object.entries(metadata)
+    const entries = entriesInOrder(metadata)
     if (entries.length > 0) {
       call.keys = entries.map(([key]) => (key === '' ? this.literal('') : this.cut(key)))
       call.values = entries.map(([, value]) => this.node(value))

@@ -88,3 +88,24 @@ export function metadataOf(dict: object): object | undefined {
   const property = Object.getOwnPropertyDescriptor(dict, '_metadata')
   return property && !property.enumerable && typeof property.value === 'object' ? property.value : undefined
 }
+
+const keyOrders = new WeakMap<object, string[]>()
+
+/** Sets an entry and remembers its place: a JavaScript object sorts keys that look like integers before all others. */
+export function setInOrder<T>(dict: Record<string, T>, key: string, value: T): void {
+  const order = keyOrders.get(dict)
+  if (order === undefined) keyOrders.set(dict, [key])
+  else if (!Object.hasOwn(dict, key)) order.push(key)
+  dict[key] = value
+}
+
+/** The entries of a plain object in the order of {@link setInOrder}; those set otherwise come last. */
+export function entriesInOrder(dict: object): [string, unknown][] {
+  const entries = Object.entries(dict)
+  const order = keyOrders.get(dict)
+  if (order === undefined) return entries
+  const left = new Map(entries)
+  const known = order.filter((key) => left.has(key)).map((key): [string, unknown] => [key, left.get(key)])
+  for (const key of order) left.delete(key)
+  return [...known, ...left]
+}

@@ -14,9 +14,23 @@ std::string repeated(const char* number) {
   return text + (D == 1 ? ",)" : ")");
 }
 
+/** torch::nn takes one kind of options for convolutions and keeps another, which transposed ones share. */
+template <class M, size_t D>
+class Convolution : public M {
+ public:
+  explicit Convolution(const nn::detail::ConvNdOptions<D>& o)
+      : M(nn::ConvOptions<D>(o.in_channels(), o.out_channels(), o.kernel_size())
+              .stride(o.stride())
+              .padding(o.padding())
+              .dilation(o.dilation())
+              .groups(o.groups())
+              .bias(o.bias())
+              .padding_mode(o.padding_mode())) {}
+};
+
 template <class M, size_t D>
 Row conv_row(const char* name, const char* doc) {
-  return row<M, nn::ConvOptions<D>>({
+  return row<Convolution<M, D>, nn::detail::ConvNdOptions<D>>({
       .name = name,
       .doc = doc,
       .seed = {0, 0, 0},

@@ -222,6 +222,7 @@ Row row(Spec<M, Options> spec) {
   }
   row.options = [](nn::Module& m) -> void* {
     if constexpr (requires { static_cast<M&>(m).options; }) {
+      static_assert(std::is_same_v<decltype(std::declval<M&>().options), Options>, "a row names the type of M::options");
       return &static_cast<M&>(m).options;
     } else {
       return nullptr;

@@ -1,0 +1,11 @@
+/** What `torch.nn` offers. */
+export * from '../generated/nn.js'
+export { Buffer, Parameter } from '../tensor/parameter.js'
+export * as functional from './functional.js'
+export type { ForwardHook, ForwardPreHook } from './hooks.js'
+export { Layer } from './layer.js'
+export { Module, type WalkOptions } from './module.js'
+export { ModuleList } from './module-list.js'
+export { Sequential, type SequentialArguments } from './sequential.js'
+export type { ModuleToOptions } from './to.js'
+export type { AnyStateDict, IncompatibleKeys, Keys, RemovableHandle, StateDict } from './types.js'
