@@ -144,7 +144,7 @@ export interface Binding {
   version(): { libtorch: string; builtFor: string }
   memoryStats(): { tensors: number; bytes: number }
   isTensor(value: unknown): value is Tensor
-  /** Lets go of the native tensor; later use is `ERR_DISPOSED`. */
+  /** Lets go of the native tensor; later use is `ERR_DISPOSED`. Nothing happens to an empty Tensor. */
   dispose(t: Tensor): void
   isDisposed(t: Tensor): boolean
   getNumThreads(): number

@@ -11,13 +11,16 @@ import { Failure, isTerminal, libtorchModule, main, root, run, runLines, status,
 const build = join(root, 'build')
 const configuration = join(build, 'configuration.json')
 
-/** @param {{fresh?: boolean, defines?: string[]}} options */
-export async function buildNative({ fresh = false, defines = [] } = {}) {
+/** @param {{fresh?: boolean, defines?: string[], announce?: () => void}} options - `announce` is called once there is work */
+export async function buildNative({ fresh = false, defines = [], announce = () => {} } = {}) {
   checkTools()
   const { withLock } = await libtorchModule('lock')
   const { findLibTorch } = await libtorchModule('find')
   const { reference } = await libtorchModule('versions')
-  const onWait = (owner) => console.log(`another native build is running (${owner}): waiting for it`)
+  const onWait = (owner) => {
+    announce()
+    console.log(`another native build is running (${owner}): waiting for it`)
+  }
   mkdirSync(join(root, '.build'), { recursive: true })
   await withLock(
     join(root, '.build', 'native.lock'),
@@ -25,8 +28,8 @@ export async function buildNative({ fresh = false, defines = [] } = {}) {
       // whatever addon was built before, this build is for the reference, unless LIBTORCH names another
       const minors = process.env.LIBTORCH ? ['2.11', '2.12', '2.13', '2.14', '2.15'] : [reference.minor]
       const libtorch = findLibTorch({ minors, headers: true, root, cwd: root })
-      configure(libtorch.dir, defines, fresh)
-      await compile()
+      configure(libtorch.dir, defines, fresh, announce)
+      await compile(announce)
     },
     { onWait },
   )
@@ -45,13 +48,14 @@ function checkTools() {
 }
 
 /** Configures when there is no build folder yet, or when it is one for other settings. */
-function configure(libtorch, defines, fresh) {
+function configure(libtorch, defines, fresh, announce) {
   const wanted = JSON.stringify({ libtorch, defines, generator: which('ninja') ? 'Ninja' : 'default', root })
   const present =
     existsSync(configuration) && existsSync(join(build, 'CMakeCache.txt')) && readFileSync(configuration, 'utf8')
   if (!fresh && present === wanted) return
   rmSync(build, { recursive: true, force: true })
   mkdirSync(build, { recursive: true })
+  announce()
   console.log(`configuring for LibTorch in ${libtorch}`)
   const cmakeJs = join(root, 'node_modules', 'cmake-js', 'bin', 'cmake-js')
   const options = [`--CDLIBTORCH=${libtorch}`, ...defines.map((define) => `--CD${define.replace(/^-D/, '')}`)]
@@ -62,7 +66,7 @@ function configure(libtorch, defines, fresh) {
   writeFileSync(configuration, wanted)
 }
 
-async function compile() {
+async function compile(announce) {
   // a LibTorch source takes about 1.5 GB to compile
   const jobs = Math.max(1, Math.min(availableParallelism(), Math.floor(totalmem() / 2 ** 31)))
   const started = Date.now()
@@ -71,6 +75,7 @@ async function compile() {
   const code = await runLines('cmake', ['--build', 'build', '--parallel', String(jobs)], (line) => {
     const step = /^\[ *[1-9]\d*(?:\/\d+|%)\] /.exec(line)
     if (step) {
+      announce()
       steps++
       const text = line.replace(/Building CXX object CMakeFiles\/(core|loader)\.dir\//, '').replace(/\.o$/, '')
       if (isTerminal) status(text)

@@ -26,7 +26,7 @@ export async function setup({ parity = false } = {}) {
     },
     compileStep('compiling lib/', 'tsconfig.json', 'dist', ['lib', 'binding.d.ts']),
     { title: 'fetching LibTorch', done: () => libtorchIsThere(withPython), run: () => fetchLibTorch(withPython) },
-    { title: 'building the addons', done: prebuiltFits, run: buildNative },
+    { title: 'building the addons', quiet: true, done: prebuiltFits, run: (announce) => buildNative({ announce }) },
     compileStep('compiling tests and examples', 'tsconfig.test.json', '.build', [
       'test',
       'examples',

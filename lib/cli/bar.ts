@@ -36,7 +36,7 @@ export function barReporter(
       if (!terminal || (!finished && now - drawn < 100)) return
       drawn = now
       open = true
-      out.write(`\r\x1b[K${barLine(done, total, (now - started) / 1000, out.columns ?? 80)}`)
+      out.write(`\r\x1b[K${barLine(done, total, (now - started) / 1000, out.columns || 80)}`)
     },
   }
 }

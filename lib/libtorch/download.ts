@@ -5,7 +5,7 @@ import { dirname } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Dispatcher, EnvHttpProxyAgent, fetch, type Response } from 'undici'
+import type { Response } from 'undici'
 import { LibTorchError } from '../errors.js'
 import { diskFull, ensureSpace, isDiskFull } from './disk.js'
 import type { Reporter } from './report.js'
@@ -22,8 +22,9 @@ export interface DownloadOptions {
 
 /** Requests go through HTTP_PROXY, HTTPS_PROXY and NO_PROXY as they are at the time of the call. */
 export async function request(url: string, headers: Record<string, string> = {}): Promise<Response> {
-  // Node's own fetch reads no proxy variables before version 24
-  const dispatcher: Dispatcher = new EnvHttpProxyAgent({ bodyTimeout: 60_000, headersTimeout: 60_000 })
+  // Node's own fetch reads no proxy variables before version 24; loaded here, as most commands make no request
+  const { EnvHttpProxyAgent, fetch } = await import('undici')
+  const dispatcher = new EnvHttpProxyAgent({ bodyTimeout: 60_000, headersTimeout: 60_000 })
   try {
     return await fetch(url, { dispatcher, headers: { 'user-agent': 'libtorch-node', ...headers } })
   } catch (error) {
@@ -100,13 +101,22 @@ async function fetchRest(url: string, part: string, report: Reporter): Promise<b
     rmSync(part)
     return false
   }
-  if (!response.ok || !response.body) throw new HttpError(url, response.status)
+  if (!response.ok || !response.body) {
+    await response.body?.cancel()
+    throw new HttpError(url, response.status)
+  }
   const start = response.status === 206 ? have : 0
   const length = response.headers.get('content-length')
   const total = length === null ? undefined : start + Number(length)
-  if (total !== undefined) await ensureSpace(dirname(part), total - start)
-  let done = start
   const body = Readable.fromWeb(response.body as import('node:stream/web').ReadableStream)
+  try {
+    if (total !== undefined) await ensureSpace(dirname(part), total - start)
+  } catch (error) {
+    // an open connection would keep the process alive
+    body.destroy()
+    throw error
+  }
+  let done = start
   body.on('data', (chunk: Uint8Array) => report.progress((done += chunk.length), total))
   await pipeline(body, createWriteStream(part, { flags: start > 0 ? 'a' : 'w' }))
   if (total !== undefined && done < total) throw new Error(`${total - done} bytes are missing`)
@@ -129,7 +139,10 @@ function isTransient(error: LibTorchError): boolean {
 /** The text of an index page. */
 export async function fetchText(url: string): Promise<{ text: string; url: string }> {
   const response = await request(url, { accept: 'text/html' })
-  if (!response.ok) throw new HttpError(url, response.status)
+  if (!response.ok) {
+    await response.body?.cancel()
+    throw new HttpError(url, response.status)
+  }
   return { text: await response.text(), url: response.url || url }
 }
 

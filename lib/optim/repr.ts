@@ -8,7 +8,10 @@ export function formatValue(value: unknown, float: boolean): string {
   if (value instanceof PyFloat) return formatNumber(value.value, true)
   if (typeof value === 'number') return formatNumber(value, float)
   if (typeof value === 'string') return `'${value}'`
-  if (Array.isArray(value)) return `(${value.map((item) => formatValue(item, true)).join(', ')})`
+  if (Array.isArray(value)) {
+    const items = value.map((item) => formatValue(item, true)).join(', ')
+    return value.some((item) => typeof item === 'string') ? `[${items}]` : `(${items})`
+  }
   return String(value)
 }
 

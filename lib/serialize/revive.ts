@@ -1,5 +1,5 @@
 /** Makes JavaScript values of what a pickle says. */
-import { metadataOf, Tuple } from '../tensor/python-values.js'
+import { markFloats, metadataOf, Tuple } from '../tensor/python-values.js'
 import { findGlobal } from './globals.js'
 import { limits } from './limits.js'
 import { isObject, type Memory, needsMemory, remember } from './memory.js'
@@ -72,6 +72,7 @@ export class Reviver {
       const item = items[i]!
       out.push(this.value(item))
       if (needsMemory(item)) (kept ??= new Array(items.length))[i] = item
+      if (item instanceof PyFloatNode) markFloats(out, [i])
     }
     if (kept) remember(out, { values: kept })
     return out
@@ -97,6 +98,7 @@ export class Reviver {
       }
       if (plain) out[key as string] = value
       else map.set(key, value)
+      if (values[i] instanceof PyFloatNode) markFloats(plain ? out : map, [key as string | number])
       if (needsMemory(values[i]!)) (kept ??= [])[slot] = values[i]!
       else if (kept) kept[slot] = undefined
     }

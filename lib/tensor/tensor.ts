@@ -307,7 +307,7 @@ export class Tensor {
 
   /** Frees the native tensor now, if nothing else holds it. Later use of this object is an `ERR_DISPOSED`. */
   dispose(): void {
-    if (native().isTensor(this)) native().dispose(this)
+    native().dispose(this)
   }
   [Symbol.dispose](): void {
     this.dispose()

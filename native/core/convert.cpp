@@ -44,8 +44,8 @@ std::string kind_name(const Napi::Value& value) {
   }
   if (value.IsArray()) return "an array";
   if (value.IsTypedArray()) return "a typed array";
-  auto* handle = handle_of(value.Env(), value);
-  if (handle != nullptr) return handle->release == &release_tensor ? "a Tensor" : "a native object";
+  if (is_tensor(value.Env(), value)) return "a Tensor";
+  if (handle_of(value.Env(), value) != nullptr) return "a native object";
   return "an object";
 }
 

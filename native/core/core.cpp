@@ -45,25 +45,17 @@ Napi::Value memory_stats(const Info& info) {
   return object;
 }
 
-Napi::Value is_tensor(const Info& info) {
-  auto* handle = info[0].IsObject() ? handle_of(info.Env(), info[0]) : nullptr;
-  return Napi::Boolean::New(info.Env(), handle != nullptr && handle->release == &release_tensor);
-}
-
-Handle& tensor_handle(const Info& info) {
-  auto* handle = info[0].IsObject() ? handle_of(info.Env(), info[0]) : nullptr;
-  if (handle == nullptr || handle->release != &release_tensor) fail_argument("expected a Tensor");
-  return *handle;
+Napi::Value tensor_test(const Info& info) {
+  return Napi::Boolean::New(info.Env(), info[0].IsObject() && is_tensor(info.Env(), info[0]));
 }
 
 Napi::Value dispose(const Info& info) {
-  auto& handle = tensor_handle(info);
-  if (auto* impl = std::exchange(handle.object, nullptr)) release_tensor(impl);
+  if (info[0].IsObject()) dispose_tensor(info.Env(), info[0]);
   return info.Env().Undefined();
 }
 
-Napi::Value is_disposed(const Info& info) {
-  return Napi::Boolean::New(info.Env(), tensor_handle(info).object == nullptr);
+Napi::Value disposed_test(const Info& info) {
+  return Napi::Boolean::New(info.Env(), info[0].IsObject() && is_disposed(info.Env(), info[0]));
 }
 
 Napi::Value get_num_threads(const Info& info) { return Napi::Number::New(info.Env(), at::get_num_threads()); }
@@ -99,9 +91,9 @@ void init_core(Napi::Env env, Napi::Object exports) {
   export_function<initialize>(exports, "initialize");
   export_function<version>(exports, "version");
   export_function<memory_stats>(exports, "memoryStats");
-  export_function<is_tensor>(exports, "isTensor");
+  export_function<tensor_test>(exports, "isTensor");
   export_function<dispose>(exports, "dispose");
-  export_function<is_disposed>(exports, "isDisposed");
+  export_function<disposed_test>(exports, "isDisposed");
   export_function<get_num_threads>(exports, "getNumThreads");
   export_function<set_num_threads>(exports, "setNumThreads");
   export_function<device_count>(exports, "deviceCount");

@@ -7,8 +7,8 @@
 #include <atomic>
 #include <cstring>
 #include <mutex>
-#include <new>
 #include <utility>
+#include <vector>
 
 #include "core/env.h"
 
@@ -48,47 +48,45 @@ c10::DeleterFnPtr g_base_deleter = nullptr;
 
 /**
  * Free blocks of up to 1 KB, kept for the next small tensor of this thread. The collector frees wrappers thousands at a time,
- * which is what malloc's own caches are worst at: an operator on small tensors would spend a tenth of its time there.
+ * which malloc's own caches are made least for. The lists stand beside the blocks, and the deleter knows the size, so that
+ * freeing one does not touch its memory, which is cold by then.
  */
 class SmallBlocks {
  public:
   static constexpr size_t kUnit = 64;
-  static constexpr size_t kLargest = 1024;
+  static constexpr size_t kClasses = 16;
 
-  /** null when there is none of that size */
-  static void* take(size_t size) {
+  /** Class `c` holds blocks of (c + 1) * kUnit bytes. */
+  static size_t class_of(size_t bytes) { return (bytes + kUnit - 1) / kUnit - 1; }
+  static size_t size_of(size_t size_class) { return (size_class + 1) * kUnit; }
+
+  /** null when there is none */
+  static void* take(size_t size_class) {
     auto* blocks = mine();
-    if (blocks == nullptr) return nullptr;
-    auto& first = blocks->free_[size / kUnit - 1];
-    if (first == nullptr) return nullptr;
-    blocks->bytes_ -= size;
-    return std::exchange(first, first->next);
+    if (blocks == nullptr || blocks->free_[size_class].empty()) return nullptr;
+    void* data = blocks->free_[size_class].back();
+    blocks->free_[size_class].pop_back();
+    return data;
   }
   /** false when the block is not kept and must be freed */
-  static bool give(void* data, size_t usable) {
-    const size_t size = usable / kUnit * kUnit;
+  static bool give(void* data, size_t size_class) {
     auto* blocks = mine();
-    if (blocks == nullptr || size == 0 || size > kLargest || blocks->bytes_ + size > kMost) return false;
-    auto& first = blocks->free_[size / kUnit - 1];
-    first = new (data) Free{first};
-    blocks->bytes_ += size;
+    if (blocks == nullptr || blocks->free_[size_class].size() >= kMost / size_of(size_class)) return false;
+    blocks->free_[size_class].push_back(data);
     return true;
   }
 
   ~SmallBlocks() {
     gone_ = true;
-    for (auto* block : free_) {
-      while (block != nullptr) g_base_deleter(std::exchange(block, block->next));
+    for (const auto& list : free_) {
+      for (void* data : list) g_base_deleter(data);
     }
   }
 
  private:
-  static constexpr size_t kMost = 4 << 20;  // bytes a thread keeps
-  struct Free {
-    Free* next;
-  };
+  static constexpr size_t kMost = 2 << 20;  // bytes that a thread keeps of each class
 
-  // Tensors may outlive the thread's other variables: after the destructor there is no cache any more.
+  // Tensors may outlive the thread's other variables: after the destructor there are no lists any more.
   static SmallBlocks* mine() {
     if (gone_) return nullptr;
     thread_local SmallBlocks blocks;
@@ -96,40 +94,57 @@ class SmallBlocks {
   }
   static thread_local bool gone_;
 
-  std::array<Free*, kLargest / kUnit> free_{};
-  size_t bytes_ = 0;
+  std::array<std::vector<void*>, kClasses> free_;
 };
 thread_local bool SmallBlocks::gone_ = false;
 
+template <size_t size_class>
+void release_small(void* data) {
+  g_bytes.fetch_sub(static_cast<int64_t>(SmallBlocks::size_of(size_class)), std::memory_order_relaxed);
+  if (!SmallBlocks::give(data, size_class)) g_base_deleter(data);
+}
+
+template <size_t... classes>
+constexpr std::array<c10::DeleterFnPtr, sizeof...(classes)> small_deleters(std::index_sequence<classes...>) {
+  return {&release_small<classes>...};
+}
+constexpr auto kSmallDeleters = small_deleters(std::make_index_sequence<SmallBlocks::kClasses>());
+
 void release(void* data) {
   if (data == nullptr) return;
-  const int64_t size = block_size(data);
-  g_bytes.fetch_sub(size, std::memory_order_relaxed);
-  if (!SmallBlocks::give(data, static_cast<size_t>(size))) g_base_deleter(data);
+  g_bytes.fetch_sub(block_size(data), std::memory_order_relaxed);
+  g_base_deleter(data);
 }
 
 struct CountingAllocator final : c10::Allocator {
   explicit CountingAllocator(c10::Allocator* allocator) : base(allocator) {}
 
   c10::DataPtr allocate(size_t n) override {
-    if (n > 0 && n <= SmallBlocks::kLargest) {
-      n = (n + SmallBlocks::kUnit - 1) / SmallBlocks::kUnit * SmallBlocks::kUnit;
-      if (void* data = SmallBlocks::take(n)) {
-        g_bytes.fetch_add(block_size(data), std::memory_order_relaxed);
-        return {data, data, &release, c10::Device(c10::kCPU)};
-      }
-    }
-    auto block = base->allocate(n);
+    if (n > 0 && n <= SmallBlocks::size_of(SmallBlocks::kClasses - 1)) return allocate_small(SmallBlocks::class_of(n));
+    return counted(base->allocate(n));
+  }
+  // Every block is one of the base allocator's, so that it may also be freed by its address alone.
+  c10::DeleterFnPtr raw_deleter() const override { return &release; }
+  void copy_data(void* dest, const void* src, size_t count) const override { std::memcpy(dest, src, count); }
+
+  c10::Allocator* base;
+
+ private:
+  c10::DataPtr allocate_small(size_t size_class) {
+    const size_t size = SmallBlocks::size_of(size_class);
+    void* data = SmallBlocks::take(size_class);
+    if (data == nullptr) data = base->raw_allocate(size);
+    g_bytes.fetch_add(static_cast<int64_t>(size), std::memory_order_relaxed);
+    return {data, data, kSmallDeleters[size_class], c10::Device(c10::kCPU)};
+  }
+
+  static c10::DataPtr counted(c10::DataPtr block) {
     if (block.get() != nullptr) {
       g_bytes.fetch_add(block_size(block.get()), std::memory_order_relaxed);
       [[maybe_unused]] const bool exchanged = block.compare_exchange_deleter(g_base_deleter, &release);
     }
     return block;
   }
-  c10::DeleterFnPtr raw_deleter() const override { return &release; }
-  void copy_data(void* dest, const void* src, size_t count) const override { std::memcpy(dest, src, count); }
-
-  c10::Allocator* base;
 };
 
 }  // namespace

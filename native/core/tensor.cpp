@@ -5,22 +5,57 @@
 
 namespace libtorch_node {
 
-void release_tensor(void* impl) {
+namespace {
+
+void* tagged(c10::TensorImpl* impl) { return reinterpret_cast<void*>(reinterpret_cast<uintptr_t>(impl) | kTensorBit); }
+c10::TensorImpl* untagged(void* pointer) {
+  return reinterpret_cast<c10::TensorImpl*>(reinterpret_cast<uintptr_t>(pointer) & ~kTensorBit);
+}
+
+// Also runs when an environment is torn down. No N-API call here: see handle.h.
+void finalize(napi_env, void* pointer, void*) {
+  auto* impl = untagged(pointer);
+  if (impl == nullptr) return;
   count_tensor(-1);
-  c10::raw::intrusive_ptr::decref(static_cast<c10::TensorImpl*>(impl));
+  c10::raw::intrusive_ptr::decref(impl);
+}
+
+// The tagged pointer of a tensor; null for everything else.
+void* pointer_of(napi_env env, napi_value value) {
+  void* pointer = nullptr;
+  if (value == nullptr || napi_unwrap(env, value, &pointer) != napi_ok) return nullptr;
+  return (reinterpret_cast<uintptr_t>(pointer) & kTensorBit) != 0 ? pointer : nullptr;
+}
+
+}  // namespace
+
+bool is_tensor(napi_env env, napi_value value) { return pointer_of(env, value) != nullptr; }
+
+bool is_disposed(napi_env env, napi_value value) {
+  auto* pointer = pointer_of(env, value);
+  return pointer != nullptr && untagged(pointer) == nullptr;
+}
+
+void dispose_tensor(napi_env env, napi_value value) {
+  auto* pointer = pointer_of(env, value);
+  if (pointer == nullptr || untagged(pointer) == nullptr) return;
+  napi_remove_wrap(env, value, &pointer);
+  napi_wrap(env, value, tagged(nullptr), finalize, nullptr, nullptr);
+  finalize(env, pointer, nullptr);
 }
 
 napi_value wrap_tensor(napi_env env, napi_value out, at::Tensor tensor) {
+  if (napi_wrap(env, out, tagged(tensor.unsafeGetTensorImpl()), finalize, nullptr, nullptr) != napi_ok) {
+    fail_argument("the object for the result must be an empty Tensor");
+  }
   count_tensor(1);
-  attach_handle(env, out, new Handle{.release = &release_tensor, .object = tensor.unsafeReleaseTensorImpl()});
+  static_cast<void>(tensor.unsafeReleaseTensorImpl());
   account(env);
   return out;
 }
 
 napi_value wrap_tensor(napi_env env, EnvData& data, napi_value out, at::Tensor tensor) {
-  auto* handle = new Handle{.release = &release_tensor, .object = tensor.unsafeGetTensorImpl()};
-  if (out == nullptr || !try_attach_handle(env, out, handle)) {
-    delete handle;
+  if (out == nullptr || napi_wrap(env, out, tagged(tensor.unsafeGetTensorImpl()), finalize, nullptr, nullptr) != napi_ok) {
     return new_tensor(env, std::move(tensor));
   }
   count_tensor(1);
@@ -35,14 +70,15 @@ napi_value new_tensor(napi_env env, at::Tensor tensor) {
 }
 
 c10::TensorImpl* tensor_impl(napi_env env, napi_value value) {
-  auto* handle = handle_of(env, value);
-  if (handle == nullptr || handle->release != &release_tensor) return nullptr;
-  if (handle->object == nullptr) {
+  auto* pointer = pointer_of(env, value);
+  if (pointer == nullptr) return nullptr;
+  auto* impl = untagged(pointer);
+  if (impl == nullptr) {
     fail("ERR_DISPOSED",
          "this tensor was disposed of (dispose(), `using`, or the end of its scope()); "
          "return it from the scope, or clone it, to keep it");
   }
-  return static_cast<c10::TensorImpl*>(handle->object);
+  return impl;
 }
 
 at::Tensor unwrap_tensor(napi_env env, napi_value value, const char* what) {

@@ -7,8 +7,16 @@
 
 namespace libtorch_node {
 
-/** Releases a tensor handle, and marks one: its object is a TensorImpl that the handle owns a reference to. */
-void release_tensor(void* impl);
+/**
+ * A Tensor object wraps the address of its TensorImpl, of which it owns a reference, with kTensorBit set: a header of our own
+ * between them would be one more block to allocate, and to fetch from cold memory when the collector frees it. The bit alone
+ * stands for a tensor that was disposed of.
+ */
+bool is_tensor(napi_env env, napi_value value);
+bool is_disposed(napi_env env, napi_value value);
+
+/** Lets go of the tensor; nothing happens when `value` is none, or was disposed of before. */
+void dispose_tensor(napi_env env, napi_value value);
 
 /** Attaches `tensor` to `out`, an empty Tensor object made by JavaScript, and reports its memory. Returns `out`. */
 napi_value wrap_tensor(napi_env env, napi_value out, at::Tensor tensor);
@@ -19,7 +27,7 @@ napi_value wrap_tensor(napi_env env, EnvData& data, napi_value out, at::Tensor t
 /** Makes the Tensor object, too; for results whose number is not known before. An undefined tensor becomes null. */
 napi_value new_tensor(napi_env env, at::Tensor tensor);
 
-/** The TensorImpl of a value, borrowed from its wrapper; null when the value is no tensor. Throws for one disposed of. */
+/** The TensorImpl of a value, borrowed from its object; null when the value is no tensor. Throws for one disposed of. */
 c10::TensorImpl* tensor_impl(napi_env env, napi_value value);
 
 /** The tensor of a value; `what` names the argument in the error. */

@@ -25,7 +25,15 @@ class Convolution : public M {
               .dilation(o.dilation())
               .groups(o.groups())
               .bias(o.bias())
-              .padding_mode(o.padding_mode())) {}
+              .padding_mode(o.padding_mode())) {
+    // Padding is listed from the last dimension to the first, but LibTorch lists that of 'same' the other way around, which
+    // shows with a padding mode and a kernel that is not square.
+    auto& both_sides = this->_reversed_padding_repeated_twice;
+    if (!std::holds_alternative<torch::enumtype::kSame>(o.padding())) return;
+    for (size_t i = 0; i < D / 2; ++i) {
+      std::swap_ranges(&both_sides[2 * i], &both_sides[2 * i] + 2, &both_sides[2 * (D - 1 - i)]);
+    }
+  }
 };
 
 template <class M, size_t D>

@@ -1,6 +1,7 @@
 // What the implementations of a step share.
 #include <ATen/Context.h>
 #include <ATen/EmptyTensor.h>
+#include <ATen/ScalarOps.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/item.h>
 #include <c10/core/DefaultDtype.h>
@@ -32,41 +33,21 @@ bool in_place(const at::Tensor& t, F&& change) {
 
 }  // namespace
 
-// Only for float32 and float64: in narrower dtypes ATen keeps such a number in float32, which a tensor of theirs could not.
-const at::Tensor* Group::constant(const at::Tensor& like, double number) {
-  if (!is_plain(like) || like.requires_grad()) return nullptr;
+// A number as an operand. As Python does, all of them become a tensor that does not take part in type promotion; only where
+// the result is the same may it have the dtype of the other operand (narrower dtypes and complex ones compute wider).
+at::Tensor Group::operand(const at::Tensor& other, double number) {
+  if (!is_plain(other) || other.requires_grad()) return at::native::wrapped_scalar_tensor(number);
   for (const auto& [known, tensor] : constants_) {
-    if (std::bit_cast<uint64_t>(known) == std::bit_cast<uint64_t>(number) && tensor.scalar_type() == like.scalar_type()) return &tensor;
+    if (std::bit_cast<uint64_t>(known) == std::bit_cast<uint64_t>(number) && tensor.scalar_type() == other.scalar_type()) {
+      return tensor;
+    }
   }
-  at::Tensor tensor = at::detail::empty_cpu({}, like.scalar_type());
+  at::Tensor tensor = at::detail::empty_cpu({}, other.scalar_type());
   in_place(tensor, [&](auto& value) { value = static_cast<std::decay_t<decltype(value)>>(number); });
   // bias corrections differ for each step count: keep the few of now
   if (constants_.size() >= 8) constants_.erase(constants_.begin());
-  return &constants_.emplace_back(number, tensor).second;
-}
-
-void Group::multiply_(at::Tensor& t, double number) {
-  if (const auto* c = constant(t, number)) {
-    t.mul_(*c);
-  } else {
-    t.mul_(number);
-  }
-}
-
-void Group::divide_(at::Tensor& t, double number) {
-  if (const auto* c = constant(t, number)) {
-    t.div_(*c);
-  } else {
-    t.div_(number);
-  }
-}
-
-void Group::add_(at::Tensor& t, double number) {
-  if (const auto* c = constant(t, number)) {
-    t.add_(*c);
-  } else {
-    t.add_(number);
-  }
+  constants_.emplace_back(number, tensor);
+  return tensor;
 }
 
 double count_step(at::Tensor step) {

@@ -43,7 +43,12 @@ Optimizer::Optimizer(const OptimizerRow& row, const Values& defaults)
         const auto has = std::any_of(names.begin(), names.end(), [](auto* n) { return std::string_view(n) == "differentiable"; });
         return has && defaults.flag("differentiable");
       }()) {
-  if (row.check != nullptr) row.check(defaults);
+  if (row.check == nullptr) return;
+  try {
+    row.check(defaults);
+  } catch (const Failure& failure) {
+    fail(failure.code, std::string(row.name) + ": " + failure.what());
+  }
 }
 
 void Optimizer::set_params(const std::vector<std::vector<at::Tensor>>& groups) {

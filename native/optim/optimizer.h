@@ -56,12 +56,12 @@ class Group : public Values {
 
   // `t *= number` and so on, in place. ATen wraps the number of such a call in a tensor, and casts that to another one,
   // each time: as much work as the operation itself. So tensors made here are used for all parameters of the group.
-  void multiply_(at::Tensor& t, double number);
-  void divide_(at::Tensor& t, double number);
-  void add_(at::Tensor& t, double number);
+  void multiply_(at::Tensor& t, double number) { t.mul_(operand(t, number)); }
+  void divide_(at::Tensor& t, double number) { t.div_(operand(t, number)); }
+  void add_(at::Tensor& t, double number) { t.add_(operand(t, number)); }
 
  private:
-  const at::Tensor* constant(const at::Tensor& like, double number);
+  at::Tensor operand(const at::Tensor& other, double number);
 
   std::vector<std::pair<double, at::Tensor>> constants_;
 };

@@ -5,17 +5,23 @@ import { join } from 'node:path'
 import { Failure, isTerminal, root, status } from './run.mjs'
 
 /**
- * Runs the steps in order: `{title, done(), run()}`. A step that is done prints nothing, so that a second run is quiet.
- * @param {{title: string, done: () => boolean | Promise<boolean>, run: () => void | Promise<void>}[]} steps
+ * Runs the steps in order. A step that is done prints nothing, so that a second run is quiet; one that sees only while it
+ * runs whether there is work has `quiet`, and calls `announce` when there is.
+ * @param {{title: string, quiet?: boolean, done: () => boolean | Promise<boolean>, run: (announce: () => void) => void | Promise<void>}[]} steps
  */
 export async function runSteps(steps) {
-  for (const [i, { title, done, run }] of steps.entries()) {
+  for (const [i, { title, quiet, done, run }] of steps.entries()) {
     if (await done()) continue
     const started = Date.now()
-    console.log(`[${i + 1}/${steps.length}] ${title}`)
-    await run()
+    let announced = false
+    const announce = () => {
+      if (!announced) console.log(`[${i + 1}/${steps.length}] ${title}`)
+      announced = true
+    }
+    if (!quiet) announce()
+    await run(announce)
     const seconds = (Date.now() - started) / 1000
-    if (seconds >= 1) console.log(`      ${seconds.toFixed(0)} s`)
+    if (announced && seconds >= 1) console.log(`      ${seconds.toFixed(0)} s`)
   }
 }
 

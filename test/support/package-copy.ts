@@ -27,6 +27,8 @@ export interface RunOptions {
   env?: Record<string, string>
   /** A shell command before it in the same shell, such as `ulimit -f 64`. */
   shell?: string
+  /** Kills it, as `kill -9` does. */
+  abort?: AbortSignal
 }
 
 /** Makes a copy that is removed when the test ends. */
@@ -37,12 +39,13 @@ export function packageCopy(t: { after(fn: () => void): void }): PackageCopy {
   cpSync(join(root, 'dist'), join(dir, 'dist'), { recursive: true })
   cpSync(join(root, 'package.json'), join(dir, 'package.json'))
   symlinkSync(join(root, 'node_modules'), join(dir, 'node_modules'))
-  const run = (args: string[], { env = {}, shell }: RunOptions = {}): Promise<CliResult> => {
+  const run = (args: string[], { env = {}, shell, abort }: RunOptions = {}): Promise<CliResult> => {
     const command =
       shell === undefined
         ? [process.execPath, ...args]
         : ['/bin/sh', '-c', `${shell}; exec "$@"`, 'sh', process.execPath, ...args]
     const child = spawn(command[0]!, command.slice(1), { cwd: home, env: { HOME: home, PATH: bin, ...env } })
+    abort?.addEventListener('abort', () => child.kill('SIGKILL'))
     const output = { stdout: '', stderr: '' }
     for (const name of ['stdout', 'stderr'] as const)
       child[name].setEncoding('utf8').on('data', (text) => (output[name] += text))

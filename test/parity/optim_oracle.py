@@ -1,0 +1,111 @@
+"""Python's side of optim.test.ts.
+
+    optim_oracle.py run CASES OUT             every case from its start: parameters and state after each part
+    optim_oracle.py continue CASES OUT NODE   checks Node's state after the first part, continues from it, compares the end
+"""
+import json
+import sys
+
+import torch
+
+PART, STEPS = 5, 10
+mode, cases_file, out_file = sys.argv[1:4]
+torch.set_num_threads(1)
+
+
+def start(dtype):
+    """Sizes around the width of vector units, a scalar, an empty one, one with swapped strides, and a long one."""
+    g = torch.Generator().manual_seed(1)
+    randn = lambda *shape: torch.randn(shape, generator=g, dtype=torch.float64)
+    tensors = [randn(37), randn(), randn(0, 3), randn(5, 7).t(), randn(3, 1, 4), randn(4100), randn(8)]
+    gradients = [[randn(*t.shape) * 10 ** (i % 3 - 1) for i, t in enumerate(tensors)] for _ in range(STEPS)]
+    if dtype.is_complex:
+        tensors = [torch.complex(t, t.flip(0) if t.dim() else t) for t in tensors]
+        gradients = [[torch.complex(t, t * 2 - 1) for t in step] for step in gradients]
+    # the last one has no gradient at first
+    for step in range(3):
+        gradients[step][-1] = None
+    cast = lambda t: None if t is None else t.to(dtype)
+    return [cast(t) for t in tensors], [[cast(t) for t in step] for step in gradients]
+
+
+def make(case, params):
+    options = dict(case["options"])
+    if "betas" in options:
+        options["betas"] = tuple(float(b) for b in options["betas"])
+    if case.get("tensorLr"):
+        options["lr"] = torch.tensor(options["lr"])
+    half = len(params) // 2
+    groups = [{"params": params[:half]}, {"params": params[half:], "lr": 0.02}] if case.get("groups") else params
+    return getattr(torch.optim, case["optimizer"])(groups, **options)
+
+
+def steps(optimizer, params, gradients, case):
+    for step in gradients:
+        for p, g in zip(params, step):
+            # a fused step of SGD with momentum needs all gradients from the first step on
+            p.grad = torch.ones_like(p) if g is None and case.get("allGradients") else g
+        optimizer.step()
+
+
+def copy(value):
+    if isinstance(value, torch.Tensor):
+        return value.detach().clone()
+    if isinstance(value, dict):
+        return {k: copy(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(copy(v) for v in value)
+    return value
+
+
+def same(a, b, where="dict"):
+    """Equal in kinds, order of keys and bytes."""
+    if type(a) is not type(b):
+        return f"{where}: {type(a).__name__} {a!r} and {type(b).__name__} {b!r}"
+    if isinstance(a, torch.Tensor):
+        bits = lambda t: t.detach().contiguous().flatten().view(torch.uint8) if t.numel() else t
+        equal = a.dtype == b.dtype and a.shape == b.shape and torch.equal(bits(a), bits(b))
+        return None if equal else f"{where}: tensors differ by {(a - b).abs().max() if a.shape == b.shape else 'shape'}"
+    if isinstance(a, dict):
+        if list(a) != list(b):
+            return f"{where}: keys {list(a)} and {list(b)}"
+        return next((d for k in a if (d := same(a[k], b[k], f"{where}[{k!r}]"))), None)
+    if isinstance(a, (list, tuple)):
+        if len(a) != len(b):
+            return f"{where}: {len(a)} and {len(b)} items"
+        return next((d for i, (x, y) in enumerate(zip(a, b)) if (d := same(x, y, f"{where}[{i}]"))), None)
+    return None if a == b else f"{where}: {a!r} and {b!r}"
+
+
+cases = json.load(open(cases_file))
+if mode == "run":
+    out = {"starts": {}, "cases": {}}
+    for name, case in cases.items():
+        dtype = getattr(torch, case["dtype"])
+        tensors, gradients = start(dtype)
+        out["starts"].setdefault(case["dtype"], {"tensors": tensors, "gradients": gradients})
+        params = [t.clone().requires_grad_() for t in tensors]
+        optimizer = make(case, params)
+        parts = []
+        for part in (gradients[:PART], gradients[PART:]):
+            steps(optimizer, params, part, case)
+            parts.append(copy({"params": params, "optimizer": optimizer.state_dict()}))
+        out["cases"][name] = parts
+    torch.save(out, out_file)
+else:
+    own = torch.load(out_file, weights_only=True)
+    node = torch.load(sys.argv[4], weights_only=True)
+    failures = {}
+    for name, case in cases.items():
+        half, end = own["cases"][name]
+        loaded = node[name]
+        problem = same(half["optimizer"], loaded["optimizer"]) or same(half["params"], loaded["params"])
+        if problem is None:
+            params = [t.clone().requires_grad_() for t in loaded["params"]]
+            optimizer = make(case, params)
+            optimizer.load_state_dict(loaded["optimizer"])
+            steps(optimizer, params, own["starts"][case["dtype"]]["gradients"][PART:], case)
+            problem = same(end["optimizer"], optimizer.state_dict()) or same(end["params"], copy(params))
+        if problem:
+            failures[name] = problem
+    print(json.dumps(failures))
