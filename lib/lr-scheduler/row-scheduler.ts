@@ -34,7 +34,7 @@ function rowOf(name: string): Row {
   return rows.get(name)!
 }
 
-/** Base of the schedulers of this package. Their options are live properties, as in Python. @internal */
+/** Base of the schedulers of this package. Their options are live properties, as in Python. */
 export abstract class RowScheduler extends LRScheduler {
   /** The row is needed by the first step, which the constructor of the base class takes. */
   declare readonly row: Row

@@ -3,7 +3,7 @@ import { ArgumentError } from '../errors.js'
 import { isOptions, unknownOption } from '../tensor/operator.js'
 
 /**
- * The values of `names` in order; undefined for those not given. The first `positional` of them may come without a name.
+ * The values of `names` in order, undefined or missing at the end for those not given. The first `positional` of them may come without a name.
  * @throws {@link ArgumentError} for too many, an unknown name, or a value given twice
  */
 export function takeArguments(
@@ -19,17 +19,15 @@ export function takeArguments(
     const takes = positional === 1 ? '1 argument' : `${positional} arguments`
     throw new ArgumentError(`${what}() takes at most ${takes} by position, received ${given.length}`)
   }
+  if (!options) return given as unknown[]
   const values: unknown[] = [...given]
-  values.length = names.length
-  if (options) {
-    for (const key of Object.keys(options)) {
-      const at = names.indexOf(key)
-      if (at < 0) throw unknownOption(what, key, [...names])
-      if (at < given.length && given[at] !== undefined) {
-        throw new ArgumentError(`${what}(): '${key}' is given twice, by position and in the options`)
-      }
-      values[at] = options[key]
+  for (const key of Object.keys(options)) {
+    const at = names.indexOf(key)
+    if (at < 0) throw unknownOption(what, key, [...names])
+    if (at < given.length && given[at] !== undefined) {
+      throw new ArgumentError(`${what}(): '${key}' is given twice, by position and in the options`)
     }
+    values[at] = options[key]
   }
   return values
 }

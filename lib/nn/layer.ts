@@ -52,13 +52,9 @@ export class Layer extends Module {
     native().newLayer(this, name, takeArguments(name, spec.names, args, spec.positional))
     for (const tensor of spec.row.tensors) {
       const shell: Parameter | Buffer = tensor.kind === 'parameter' ? emptyShell(Parameter) : emptyShell(Buffer)
-      this.#tensors[tensor.name] = native().layerTensor(shell, this.#handle, tensor.name) as Own
+      this.#tensors[tensor.name] = native().layerTensor(shell, handle(this), tensor.name) as Own
       Object.defineProperty(this, tensor.name, Layer.#property(tensor))
     }
-  }
-
-  get #handle(): ModuleHandle {
-    return this as unknown as ModuleHandle
   }
 
   static #property({ name, kind }: LayerTensor): PropertyDescriptor {
@@ -73,7 +69,7 @@ export class Layer extends Module {
       },
       set(this: Layer, value: unknown) {
         const tensor = adopt(name, value, this.#tensors[name]!)
-        native().setLayerTensor(this.#handle, name, tensor)
+        native().setLayerTensor(handle(this), name, tensor)
         this.#tensors[name] = tensor
       },
     }
@@ -83,7 +79,7 @@ export class Layer extends Module {
 
   /** One native call. The classes say in their types which tensors it takes. */
   override forward(input?: any, second?: any, third?: any): any {
-    return native().layerForward(new Tensor(), this.#handle, input, second, third)
+    return native().layerForward(new Tensor(), handle(this), input, second, third)
   }
 
   override get training(): boolean {
@@ -91,11 +87,11 @@ export class Layer extends Module {
   }
   override set training(mode: boolean) {
     super.training = mode
-    native().setLayerTraining(this.#handle, mode)
+    native().setLayerTraining(handle(this), mode)
   }
 
   override extraRepr(): string {
-    return native().layerRepr(this.#handle)
+    return native().layerRepr(handle(this))
   }
 
   /** @internal */
@@ -113,12 +109,17 @@ export class Layer extends Module {
   }
   /** An option by PyTorch's name. @internal */
   protected _option(name: string): any {
-    return native().layerOption(this.#handle, name)
+    return native().layerOption(handle(this), name)
   }
   /** @internal */
   protected _setOption(name: string, value: unknown): void {
-    native().setLayerOption(this.#handle, name, value)
+    native().setLayerOption(handle(this), name, value)
   }
+}
+
+/** The layer's object itself holds the native layer. */
+function handle(layer: Layer): ModuleHandle {
+  return layer as unknown as ModuleHandle
 }
 
 function parameterFor(name: string, value: unknown): Own {

@@ -30,7 +30,7 @@ function rowOf(name: string): Row {
   return rows.get(name)!
 }
 
-/** Base of the optimizers of this package. @internal */
+/** Base of the optimizers of this package. */
 export abstract class RowOptimizer<Options extends object> extends Optimizer<Options> {
   readonly #row: Row
   readonly #handle: OptimizerHandle

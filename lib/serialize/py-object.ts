@@ -13,16 +13,18 @@ export class PyObject {
   /** Module of the class or function, by its Python 3 name; '' where a value was called that is no name */
   readonly module: string
   readonly name: string
+  /** What is called, where it is not a plain name */
+  declare readonly callable?: PyObject
   /** Arguments of the call; null for the class or function itself (`kind` 'global') */
   args: Tuple | null
   /** What `__setstate__` or `__dict__` would get: the instance's attributes */
-  state: unknown = undefined
+  declare state?: unknown
   /** Elements of a subclass of list, deque or set */
-  items?: unknown[]
+  declare items?: unknown[]
   /** Contents of a subclass of dict */
-  entries?: Map<unknown, unknown>
+  declare entries?: Map<unknown, unknown>
   /** Keyword arguments of `__new__` */
-  kwargs?: unknown
+  declare kwargs?: unknown
 
   constructor(
     module: string,
@@ -30,12 +32,12 @@ export class PyObject {
     args: Tuple | null = null,
     /** How Python makes it: by looking the name up, by calling it, or by its class's `__new__` */
     readonly kind: PyObjectKind = args === null ? 'global' : 'reduce',
-    /** What is called, where it is not a plain name */
-    readonly callable?: PyObject,
+    callable?: PyObject,
   ) {
     this.module = module
     this.name = name
     this.args = args
+    if (callable) this.callable = callable
   }
 
   /** `module.name` */

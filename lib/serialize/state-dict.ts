@@ -1,6 +1,6 @@
 /** Finds the state dict in whatever was saved. */
 import { ArgumentError, CheckpointError } from '../errors.js'
-import { orderedDict } from '../tensor/python-values.js'
+import { metadataOf, orderedDict } from '../tensor/python-values.js'
 import { Tensor } from '../tensor/tensor.js'
 import { PyObject } from './py-object.js'
 
@@ -31,7 +31,7 @@ export function toStateDict(loaded: unknown, options: { key?: string } = {}): St
   if (whole) return whole
   const candidates = entriesOf(loaded).flatMap(([key, value]) => {
     const found = stateDictOf(value)
-    return found && Object.keys(found).length > 0 ? [{ key: String(key), found }] : []
+    return found ? [{ key: String(key), found }] : []
   })
   for (const key of usualKeys) {
     const usual = candidates.find((candidate) => candidate.key === key)
@@ -67,6 +67,8 @@ function stateDictOf(value: unknown): StateDict | undefined {
   if (value instanceof PyObject) return boundMethod(value) ?? (isModule(value) ? walk(value) : undefined)
   if (!isPlain(value)) return undefined
   const items = Object.values(value)
+  // a module's own state dict may also hold extra state that is no tensor
+  if (metadataOf(value) !== undefined) return value as StateDict
   return items.length > 0 && items.every((item) => item instanceof Tensor) ? (value as StateDict) : undefined
 }
 

@@ -1,14 +1,11 @@
 // The bindings of the layers: everything here works on rows, none is known by name.
 #include "nn/module.h"
 
-#include <ATen/CPUGeneratorImpl.h>
-#include <ATen/Functions.h>
-#include <c10/core/DefaultDtype.h>
-
 #include "core/dtype.h"
 #include "core/error.h"
 #include "core/function.h"
 #include "core/handle.h"
+#include "nn/factory.h"
 
 namespace libtorch_node {
 
@@ -82,61 +79,6 @@ const Slot& slot_of(const Layer& layer, const std::string& name) {
 
 // ---- construction
 
-/** Keeps the CPU's generator where it is while parameters are made that will be drawn again. */
-class KeepGenerator {
- public:
-  KeepGenerator() : generator_(at::detail::getDefaultCPUGenerator()), state_(read()) {}
-  ~KeepGenerator() {
-    std::lock_guard lock(generator_.mutex());
-    generator_.set_state(state_);
-  }
-  KeepGenerator(const KeepGenerator&) = delete;
-  KeepGenerator& operator=(const KeepGenerator&) = delete;
-
- private:
-  at::Tensor read() {
-    std::lock_guard lock(generator_.mutex());
-    return generator_.get_state();
-  }
-  at::Generator generator_;
-  at::Tensor state_;
-};
-
-struct Factory {
-  std::optional<c10::Device> device;
-  std::optional<c10::ScalarType> dtype;
-
-  bool usual() const {
-    return (!device || *device == c10::kCPU) && (!dtype || *dtype == c10::get_default_dtype_as_scalartype());
-  }
-  at::TensorOptions of(const at::Tensor& tensor) const {
-    const bool plain = tensor.is_floating_point();  // counters keep their dtype
-    return tensor.options().device(device.value_or(tensor.device())).dtype(plain ? dtype.value_or(tensor.scalar_type()) : tensor.scalar_type());
-  }
-};
-
-/**
- * Makes the module, so that its parameters are those that Python draws. torch::nn knows no device and dtype: for those the
- * tensors are replaced by empty ones, which are drawn anew.
- */
-std::shared_ptr<nn::Module> make(const Row& row, const void* options, const Factory& factory) {
-  if (factory.usual() || row.tensors.empty() || !row.reset) return row.make(options);
-  std::shared_ptr<nn::Module> module;
-  {
-    KeepGenerator keep;
-    module = row.make(options);
-  }
-  for (const auto& slot : row.tensors) {
-    auto& tensor = slot.get(*module);
-    if (!tensor.defined()) continue;
-    auto empty = at::empty(tensor.sizes(), factory.of(tensor));
-    if (slot.kind == Kind::kParameter) empty.set_requires_grad(tensor.requires_grad());
-    tensor = std::move(empty);
-  }
-  row.reset(*module);
-  return module;
-}
-
 Napi::Value new_layer(const Info& info) {
   const auto name = to_string(info[1], "name");
   const auto* row = Registered<Row>::find(name);
@@ -167,7 +109,9 @@ Napi::Value new_layer(const Info& info) {
       return info.Env().Undefined();
     });
   }
-  attach(info[0], std::make_shared<Layer>(Layer{row, make(*row, options.get(), factory)}));
+  auto layer = std::make_shared<Layer>(Layer{row, nullptr});
+  with_factory(factory, [&] { layer->module = row->make(options.get()); });
+  attach(info[0], std::move(layer));
   return info[0];
 }
 

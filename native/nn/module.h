@@ -82,8 +82,6 @@ struct Row {
   std::function<std::shared_ptr<nn::Module>(const void* options)> make;
   /** the options of a live layer */
   std::function<void*(nn::Module&)> options;
-  /** draws the parameters again; absent for layers without */
-  std::function<void(nn::Module&)> reset;
   std::function<c10::IValue(nn::Module&, Inputs)> forward;
 };
 
@@ -213,7 +211,6 @@ Row row(Spec<M, Options> spec) {
             }
           },
           .options = nullptr,
-          .reset = nullptr,
           .forward = nullptr};
   if (spec.prepare) {
     row.prepare = [prepare = std::move(spec.prepare)](void* options, const Given& given) {
@@ -228,9 +225,6 @@ Row row(Spec<M, Options> spec) {
       return nullptr;
     }
   };
-  if constexpr (requires(M& m) { m.reset_parameters(); }) {
-    row.reset = [](nn::Module& m) { static_cast<M&>(m).reset_parameters(); };
-  }
   if (spec.forward) {
     row.forward = [forward = std::move(spec.forward)](nn::Module& m, Inputs in) { return forward(static_cast<M&>(m), in); };
   } else if constexpr (requires(M& m, at::Tensor x) { m.forward(x); }) {

@@ -4,7 +4,6 @@
 #include <ATen/core/Generator.h>
 
 #include <cmath>
-#include <unordered_set>
 
 #include "core/convert.h"
 #include "core/dtype.h"
@@ -296,7 +295,7 @@ bool convert(napi_env env, const ArgSpec& spec, const Arg& arg, bool lenient, bo
         out = borrow(arg.tensor);
         return true;
       }
-      if (lenient && numbers_as_tensors && arg.kind != Kind::Other) {
+      if (numbers_as_tensors && arg.kind != Kind::Other) {
         const auto scalar = scalar_of(env, arg, false);
         if (!scalar) return false;
         auto tensor = at::scalar_to_tensor(*scalar);
@@ -347,17 +346,6 @@ bool convert(napi_env env, const ArgSpec& spec, const Arg& arg, bool lenient, bo
     default:
       return convert_list(env, spec, arg, out);
   }
-}
-
-bool takes_numbers_as_tensors(const std::string& name) {
-  // The names for which Python's parser makes a tensor of a number; other operators refuse one.
-  static const std::unordered_set<std::string> names{
-      "add",       "sub",      "mul",          "div",          "true_divide", "floor_divide", "divide",  "subtract",
-      "multiply",  "copysign", "remainder",    "fmod",         "logical_and", "logical_or",   "logical_xor", "xlogy",
-      "bitwise_left_shift", "bitwise_right_shift", "eq", "ne", "lt", "le", "gt", "ge"};
-  auto base = name.substr(name.find("::") + 2);
-  if (!base.empty() && base.back() == '_') base.pop_back();
-  return names.count(base) > 0;
 }
 
 std::string describe(napi_env env, const Arg& arg) {

@@ -70,7 +70,7 @@ bool convert_variadic(const Overload& overload, const Args& args, Stack& stack) 
 size_t fill(napi_env env, const Operator& op, const Overload& overload, const Args& args, bool by_position, bool lenient,
             Stack& stack) {
   stack.clear();
-  const bool numbers = lenient && takes_numbers_as_tensors(op.name);
+  const bool numbers = op.numbers_as_tensors;
   const size_t most = by_position ? overload.positional : overload.args.size();
   size_t from = 0;
   bool variadic = false;

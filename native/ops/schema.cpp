@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <mutex>
+#include <unordered_set>
 
 namespace libtorch_node {
 
@@ -143,12 +144,21 @@ bool returns_one_tensor(const Overload& overload) {
          !(returns[0].alias_info() != nullptr && returns[0].alias_info()->isWrite());
 }
 
+// The names of Python's parser (should_allow_numbers_as_tensors in torch/csrc/utils/python_arg_parser.cpp, 2.13).
+bool takes_numbers_as_tensors(const std::string& name) {
+  static const std::unordered_set<std::string> names{
+      "aten::add",    "aten::sub",      "aten::mul",      "aten::div",         "aten::divide",
+      "aten::copy",   "aten::subtract", "aten::multiply", "aten::true_divide", "aten::floor_divide"};
+  const bool in_place = !name.empty() && name.back() == '_';
+  return names.count(in_place ? name.substr(0, name.size() - 1) : name) > 0;
+}
+
 const Operator* remember(const std::string& name, const std::string& key, std::vector<Overload> overloads) {
   if (overloads.empty()) return nullptr;
   std::stable_sort(overloads.begin(), overloads.end(), before);
   const bool tensor = std::any_of(overloads.begin(), overloads.end(), returns_one_tensor);
   auto& slot = g_operators[{name, key}];
-  slot = std::make_unique<Operator>(Operator{name, std::move(overloads), tensor});
+  slot = std::make_unique<Operator>(Operator{name, std::move(overloads), tensor, takes_numbers_as_tensors(name)});
   return slot.get();
 }
 

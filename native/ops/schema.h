@@ -56,6 +56,8 @@ struct Operator {
   std::vector<Overload> overloads;
   /** some overload returns exactly one tensor, newly made */
   bool returns_tensor;
+  /** Python's parser makes a tensor of a number where this operator wants one: `x + 1` is add.Tensor, not add.Scalar */
+  bool numbers_as_tensors;
 };
 
 /** The operator with all overloads that can be called by name (no out variants, no named dimensions); null if unknown. */

@@ -1,0 +1,173 @@
+// Files that Python writes, read here and written again; files written here, read by Python with weights_only=True.
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import * as torch from 'libtorch-node'
+import { root } from '../support/paths.js'
+import { pythonFile, pythonJson, requirePython } from '../support/python.js'
+
+const script = join(root, 'test', 'parity', 'serialize.py')
+interface Checked {
+  view: unknown
+  same: boolean
+  opens: boolean
+  opened: boolean
+}
+
+test('every kind of file that Python writes', async (t) => {
+  if (!requirePython(t)) return
+  const folder = mkdtempSync(join(tmpdir(), 'serialize-'))
+  t.after(() => rmSync(folder, { recursive: true }))
+  const written = JSON.parse(pythonFile(script, ['write', folder])) as Record<string, unknown>
+  const names = Object.keys(written)
+  assert.ok(names.length > 80)
+  const loaded: Record<string, unknown> = {}
+  for (const name of names) {
+    await t.test(`reads ${name}`, async () => {
+      const path = join(folder, `${name}.pt`)
+      const value = torch.loadSync(path)
+      same(view(value), written[name])
+      same(view(await torch.load(path)), written[name])
+      loaded[name] = value
+    })
+  }
+  for (const [i, name] of names.entries()) {
+    const path = join(folder, `${name}.out.pt`)
+    if (i % 2 === 0) torch.saveSync(loaded[name], path)
+    else await torch.save(loaded[name], path)
+  }
+  const checked = JSON.parse(pythonFile(script, ['check', folder])) as Record<string, Checked>
+  for (const name of names) {
+    await t.test(`writes ${name} again with the same pickle bytes`, () => {
+      const { view, same: bytes, opens, opened } = checked[name]!
+      same(view, written[name])
+      assert.equal(bytes, true)
+      assert.equal(opens, opened, 'weights_only=True opens it as it opens the original')
+    })
+  }
+})
+
+/** What JavaScript sees of a value: the counterpart of `view` in serialize.py. */
+function view(value: unknown, above: unknown[] = []): unknown {
+  if (typeof value === 'object' && value !== null && above.includes(value)) return ['again', above.length - above.indexOf(value)]
+  const inside = [...above, value]
+  if (value === null || typeof value === 'boolean') return value
+  if (typeof value === 'number') return ['number', Number.isNaN(value) ? 'nan' : hex(value)]
+  if (typeof value === 'bigint') return ['bigint', String(value)]
+  if (typeof value === 'string') return ['string', /\p{Surrogate}/u.test(value) ? [...value].map((c) => c.codePointAt(0)) : value]
+  if (value instanceof Uint8Array) return ['bytes', Buffer.from(value).toString('hex')]
+  if (value instanceof torch.Tensor) return tensorView(value)
+  if (value instanceof torch.Tuple) return ['tuple', Array.from(value, (item) => view(item, inside))]
+  if (Array.isArray(value)) return ['list', value.map((item) => view(item, inside))]
+  if (value instanceof Set) return ['set', [...value].map((item) => view(item, inside)).sort(byText)]
+  if (value instanceof Map) return ['map', [...value].map(([k, v]) => [view(k, inside), view(v, inside)])]
+  if (value instanceof torch.PyObject) return ['python']
+  assert.equal(Object.getPrototypeOf(value), null)
+  const items = Object.entries(value as object).map(([k, v]) => [view(k, inside), view(v, inside)])
+  return ['object', Object.keys(value as object).some((key) => /^\d+$/.test(key)) ? items.sort(byText) : items]
+}
+
+function tensorView(t: torch.Tensor): unknown[] {
+  const kind = t instanceof torch.Parameter ? 'Parameter' : t instanceof torch.Buffer ? 'Buffer' : 'Tensor'
+  const head = ['tensor', kind, t.dtype, [...t.shape]]
+  if (t.device === 'meta') return [...head, 'meta']
+  if (t.layout !== 'strided') return [...head, t.layout, tensorView(t.toDense())]
+  const { buffer, byteOffset, byteLength } = t.detach().resolveConj().resolveNeg().contiguous().flatten().view('uint8').typedArray()
+  const digest = createHash('sha256').update(new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength)).digest('hex')
+  return [...head, [...t.stride()], t.requiresGrad, digest]
+}
+
+function hex(value: number): string {
+  const bytes = Buffer.alloc(8)
+  bytes.writeDoubleBE(value)
+  return bytes.toString('hex')
+}
+function byText(a: unknown, b: unknown): number {
+  return JSON.stringify(a) < JSON.stringify(b) ? -1 : 1
+}
+/** Order of what Python and JavaScript sort differently does not count. */
+function sorted(value: unknown): unknown {
+  if (!Array.isArray(value)) return value
+  const items = value.map(sorted)
+  const [kind, list] = items
+  const numeric = kind === 'object' && (list as [[string, string]][]).some(([key]) => /^\d+$/.test(String(key![1])))
+  return kind === 'set' || numeric ? [kind, (list as unknown[]).sort(byText)] : items
+}
+function same(actual: unknown, expected: unknown): void {
+  assert.deepEqual(sorted(actual), sorted(expected))
+}
+
+test('what is made here, Python opens with weights_only=True', async (t) => {
+  if (!requirePython(t)) return
+  const folder = mkdtempSync(join(tmpdir(), 'serialize-'))
+  t.after(() => rmSync(folder, { recursive: true }))
+  const path = join(folder, 'checkpoint.v1.pth')
+  const weight = torch.arange(6).float().reshape([2, 3])
+  const made = {
+    epoch: 3,
+    model_state_dict: { 'fc.weight': weight, 'fc.tied': weight.t(), 'fc.bias': torch.ones(2, { dtype: 'bfloat16' }) },
+    optimizer: { state: new Map([[0, { step: torch.tensor(1), exp_avg: weight }]]), param_groups: [{ lr: torch.pyFloat(1), betas: torch.Tuple.of(0.9, 0.999), foreach: null, params: [0] }] },
+    numbers: [1, 1.5, 2 ** 40, 2n ** 70n, -0, true],
+    text: 'é😀',
+    bytes: new Uint8Array([0, 255]),
+    empty: new Uint8Array(0),
+    set: new Set(['a']),
+    parameter: new torch.nn.Parameter(weight),
+  }
+  await torch.save(made, path)
+  const seen = pythonJson<Record<string, unknown>>(
+    `
+import json, sys, torch
+c = torch.load(sys.argv[1], weights_only=True)
+m = c['model_state_dict']
+g = c['optimizer']['param_groups'][0]
+print(json.dumps({
+  'keys': list(c), 'weight': m['fc.weight'].tolist(), 'tied': m['fc.tied'].data_ptr() == m['fc.weight'].data_ptr(),
+  'stride': list(m['fc.tied'].stride()), 'bias': str(m['fc.bias'].dtype), 'state': list(c['optimizer']['state']),
+  'shared': c['optimizer']['state'][0]['exp_avg'] is m['fc.weight'], 'lr': repr(g['lr']), 'betas': repr(g['betas']), 'foreach': g['foreach'],
+  'numbers': repr(c['numbers']), 'text': c['text'], 'bytes': c['bytes'].hex(), 'empty': repr(c['empty']), 'set': repr(c['set']),
+  'parameter': [type(c['parameter']).__name__, c['parameter'].requires_grad]}))
+`,
+    [path],
+  )
+  assert.deepEqual(seen, {
+    keys: Object.keys(made),
+    weight: [[0, 1, 2], [3, 4, 5]],
+    tied: true,
+    stride: [1, 3],
+    bias: 'torch.bfloat16',
+    state: [0],
+    shared: true,
+    lr: '1.0',
+    betas: '(0.9, 0.999)',
+    foreach: null,
+    numbers: '[1, 1.5, 1099511627776, 1180591620717411303424, -0.0, True]',
+    text: 'é😀',
+    bytes: '00ff',
+    empty: "b''",
+    set: "{'a'}",
+    parameter: ['Parameter', true],
+  })
+})
+
+test('a state dict of a module is an OrderedDict with _metadata for Python, in its key order', (t) => {
+  if (!requirePython(t)) return
+  const folder = mkdtempSync(join(tmpdir(), 'serialize-'))
+  t.after(() => rmSync(folder, { recursive: true }))
+  const path = join(folder, 'model.pt')
+  const model = new torch.nn.Sequential(new torch.nn.Linear(2, 3), new torch.nn.BatchNorm2d(3))
+  torch.saveSync(model.stateDict(), path)
+  const seen = pythonJson<Record<string, unknown>>(
+    `
+import json, sys, torch
+s = torch.load(sys.argv[1], weights_only=True)
+m = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.BatchNorm2d(3))
+print(json.dumps({'type': type(s).__name__, 'keys': list(s) == list(m.state_dict()), 'metadata': s._metadata == m.state_dict()._metadata, 'load': str(m.load_state_dict(s))}))
+`,
+    [path],
+  )
+  assert.deepEqual(seen, { type: 'OrderedDict', keys: true, metadata: true, load: '<All keys matched successfully>' })
+})

@@ -1,0 +1,80 @@
+/** Keys of state dicts and arguments of layers as types; the compiler is the test. */
+import * as torch from 'libtorch-node'
+
+const { nn } = torch
+
+class Block extends nn.Module {
+  conv = new nn.Conv2d(1, 2, 3)
+  bn = new nn.BatchNorm2d(2)
+  scale = new nn.Parameter(torch.ones(2))
+  override forward(x: torch.Tensor): torch.Tensor {
+    return x
+  }
+}
+class Net extends nn.Module {
+  backbone = new nn.Sequential(new nn.Linear(1, 2), new nn.ReLU(), new Block())
+  named = new nn.Sequential({ fc: new nn.Linear(1, 1), act: new nn.ReLU() })
+  list = new nn.ModuleList([new nn.Linear(1, 1)])
+  head = new nn.Linear(2, 3)
+  steps = new nn.Buffer()
+  note = 'text'
+  plain = torch.ones(1)
+}
+
+/** Never called: the types of these statements are what is tested. */
+export function types(net: Net, loose: Record<string, torch.Tensor>): void {
+  const state = net.stateDict()
+  const keys: torch.Tensor[] = [
+    state['backbone.0.weight'],
+    state['backbone.2.bn.running_mean'],
+    state['backbone.2.scale'],
+    state['named.fc.bias'],
+    state['list.0.weight'],
+    state['head.bias'],
+    state.steps,
+  ]
+  // @ts-expect-error a ReLU has no weight
+  keys.push(state['backbone.1.weight'])
+  // @ts-expect-error misspelt
+  keys.push(state['haed.bias'])
+  // @ts-expect-error not a parameter
+  keys.push(state.note)
+  // @ts-expect-error a plain Tensor is neither parameter nor buffer
+  keys.push(state.plain)
+  // @ts-expect-error no such name in the named Sequential
+  keys.push(state['named.act.weight'])
+
+  net.loadStateDict(state)
+  net.loadStateDict(loose)
+  net.loadStateDict(new Map<string, torch.Tensor>())
+  // @ts-expect-error no tensor
+  net.loadStateDict({ 'head.bias': 1 })
+
+  // of a module of which nothing is known every key is possible
+  const any: torch.nn.Module = net
+  keys.push(any.stateDict()['what.ever']!)
+  class Derived extends nn.Sequential {
+    constructor() {
+      super(new nn.Linear(1, 1), new nn.ReLU())
+    }
+  }
+  keys.push(new Derived().stateDict()['0.weight']!)
+
+  const stride: [number, number] = net.backbone.at(2).conv.stride
+  net.backbone.at(2).conv.stride = 2
+  // @ts-expect-error three numbers for two dimensions
+  net.backbone.at(2).conv.stride = [1, 2, 3]
+  new nn.Conv2d(1, 2, 3, 1, 0, { bias: false, padding: 'same', dilation: [1, 2] })
+  new nn.Conv2d({ inChannels: 1, outChannels: 2, kernelSize: 3 })
+  // @ts-expect-error kernelSize is required
+  new nn.Conv2d(1, 2)
+  // @ts-expect-error no such option
+  new nn.Linear(1, 2, { bais: true })
+  // @ts-expect-error no such reduction
+  new nn.CrossEntropyLoss({ reduction: 'average' })
+  // @ts-expect-error a loss takes two tensors
+  new nn.MSELoss().forward(keys[0]!)
+  // @ts-expect-error a tensor is no Parameter
+  net.head.weight = torch.ones(1)
+  void stride
+}
