@@ -152,6 +152,9 @@ export interface Binding {
   deviceCount(type: string): number
   getDefaultDtype(): string
   setDefaultDtype(dtype: string): void
+  promoteTypes(a: string, b: string): string
+  canCast(from: string, to: string): boolean
+  resultType(a: Tensor | number | boolean, b: Tensor | number | boolean): string
 
   // tensor facts and data
   shape(t: Tensor): number[]

@@ -26,7 +26,9 @@ export interface ${row.name} {
 function optionsText(row: LayerRow): string {
   const optional = row.arguments
   if (optional.length === 0) return ''
-  const lines = optional.map((argument) => `  /** ${argumentDoc(argument)} */\n  ${camelCase(argument.name)}?: ${argument.accepts}`)
+  const lines = optional.map(
+    (argument) => `  /** ${argumentDoc(argument)} */\n  ${camelCase(argument.name)}?: ${argument.accepts}`,
+  )
   return `/** Arguments of {@link ${row.name}} by name. */\nexport interface ${row.name}Options {\n${lines.join('\n')}\n}\n`
 }
 
@@ -63,9 +65,12 @@ function constructorTexts(row: LayerRow): string[] {
   if (row.arguments.length === 0) return ['  constructor()', body]
   const texts: string[] = []
   const options = `${row.name}Options`
-  const list = (args: LayerArgument[], mark: string) => args.map((a) => `${camelCase(a.name)}${a.required ? '' : mark}: ${a.accepts}`)
+  const list = (args: LayerArgument[], mark: string) =>
+    args.map((a) => `${camelCase(a.name)}${a.required ? '' : mark}: ${a.accepts}`)
   for (let count = required.length; count <= positional.length; count++) {
-    const given = list(positional.slice(0, count), '').map((text, i) => (positional[i]!.required ? text : `${text} | undefined`))
+    const given = list(positional.slice(0, count), '').map((text, i) =>
+      positional[i]!.required ? text : `${text} | undefined`,
+    )
     texts.push(`  constructor(${[...given, `options?: ${options}`].join(', ')})`)
   }
   if (required.length > 0) {

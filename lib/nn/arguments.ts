@@ -35,6 +35,7 @@ export function takeArguments(
 /** A boolean argument, or its default. */
 export function flag(what: string, name: string, value: unknown, usual: boolean): boolean {
   if (value === undefined) return usual
-  if (typeof value !== 'boolean') throw new ArgumentError(`${what}(): expected ${name} to be a boolean, received ${value}`)
+  if (typeof value !== 'boolean')
+    throw new ArgumentError(`${what}(): expected ${name} to be a boolean, received ${value}`)
   return value
 }

@@ -84,7 +84,11 @@ export function softmax(...args: unknown[]): Tensor {
 export function logSoftmax(input: Tensor, options?: SoftmaxOptions): Tensor
 export function logSoftmax(input: Tensor, dim: number | null, options?: Omit<SoftmaxOptions, 'dim'>): Tensor
 export function logSoftmax(...args: unknown[]): Tensor {
-  const [input, dim, dtype] = takeArguments('logSoftmax', ['input', 'dim', 'dtype'], args, 2) as [Tensor, number?, Dtype?]
+  const [input, dim, dtype] = takeArguments('logSoftmax', ['input', 'dim', 'dtype'], args, 2) as [
+    Tensor,
+    number?,
+    Dtype?,
+  ]
   return functions.logSoftmax(input, dim ?? implicitDim('logSoftmax', input), dtype ?? null)
 }
 
@@ -123,9 +127,18 @@ export interface MaxPool2dOptions {
 const poolNames = ['input', 'kernelSize', 'stride', 'padding', 'dilation', 'ceilMode', 'returnIndices']
 
 /** The largest value in each window of an image. */
-export function maxPool2d(input: Tensor, kernelSize: Sizes, options: MaxPool2dOptions & { returnIndices: true }): [Tensor, Tensor]
+export function maxPool2d(
+  input: Tensor,
+  kernelSize: Sizes,
+  options: MaxPool2dOptions & { returnIndices: true },
+): [Tensor, Tensor]
 export function maxPool2d(input: Tensor, kernelSize: Sizes, options?: MaxPool2dOptions): Tensor
-export function maxPool2d(input: Tensor, kernelSize: Sizes, stride: Sizes | null, options?: Omit<MaxPool2dOptions, 'stride'>): Tensor
+export function maxPool2d(
+  input: Tensor,
+  kernelSize: Sizes,
+  stride: Sizes | null,
+  options?: Omit<MaxPool2dOptions, 'stride'>,
+): Tensor
 export function maxPool2d(
   input: Tensor,
   kernelSize: Sizes,
@@ -136,7 +149,11 @@ export function maxPool2d(
   returnIndices?: boolean,
 ): Tensor
 export function maxPool2d(...args: unknown[]): Tensor | [Tensor, Tensor] {
-  const [input, kernel, stride, padding = 0, dilation = 1, ceilMode, indices] = takeArguments('maxPool2d', poolNames, args)
+  const [input, kernel, stride, padding = 0, dilation = 1, ceilMode, indices] = takeArguments(
+    'maxPool2d',
+    poolNames,
+    args,
+  )
   const call = flag('maxPool2d', 'returnIndices', indices, false) ? operators.maxPool2dWithIndices : functions.maxPool2d
   const steps = (stride ?? []) as Sizes
   const ceil = flag('maxPool2d', 'ceilMode', ceilMode, false)
@@ -266,7 +283,13 @@ export function nllLoss(...args: unknown[]): Tensor {
     nllNames,
     args,
   ) as [Tensor, Tensor, ...any[]]
-  return operators.nllLossNd(input, target, weight, reductionNumber('nllLoss', reduction, sizeAverage, reduce), ignoreIndex)
+  return operators.nllLossNd(
+    input,
+    target,
+    weight,
+    reductionNumber('nllLoss', reduction, sizeAverage, reduce),
+    ignoreIndex,
+  )
 }
 
 export interface CrossEntropyOptions extends NllLossOptions {

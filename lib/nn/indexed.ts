@@ -38,9 +38,11 @@ export abstract class IndexedModules extends Module implements Iterable<Module> 
   }
   /** Puts a child before the one at `index`. */
   insert(index: number, module: Module): this {
-    if (!(module instanceof Module)) throw new ArgumentError(`module should be of type Module, received ${describe(module)}`)
+    if (!(module instanceof Module))
+      throw new ArgumentError(`module should be of type Module, received ${describe(module)}`)
     const { length } = this
-    if (!Number.isInteger(index) || index < -length || index > length) throw new TorchIndexError(`Index out of range: ${index}`)
+    if (!Number.isInteger(index) || index < -length || index > length)
+      throw new TorchIndexError(`Index out of range: ${index}`)
     const modules = [...this]
     modules.splice(index < 0 ? index + length : index, 0, module)
     return this._renumber(modules)

@@ -11,17 +11,8 @@ import { addHook, type ForwardHook, type ForwardPreHook } from './hooks.js'
 import { moduleText } from './repr.js'
 import { collect, emptyStateDict, load } from './state-dict.js'
 import { type ModuleToOptions, toTarget } from './to.js'
-import type { AnyStateDict, IncompatibleKeys, RemovableHandle, StateDict } from './types.js'
+import type { AnyStateDict, IncompatibleKeys, RemovableHandle, StateDict, WalkOptions } from './types.js'
 
-/** What {@link Module.namedParameters} and its kin take. */
-export interface WalkOptions {
-  /** Stands before all names (default `''`). */
-  prefix?: string
-  /** Goes into the children, too (default `true`). */
-  recurse?: boolean
-  /** Leaves out what was there before under another name (default `true`). */
-  removeDuplicate?: boolean
-}
 const walkNames = ['prefix', 'recurse', 'removeDuplicate']
 
 /**
@@ -106,7 +97,12 @@ export class Module {
     return this.constructor.name
   }
 
-  *#walk(prefix: string, recurse: boolean, removeDuplicate: boolean, seen = new Set<Module>()): Iterable<[string, Module]> {
+  *#walk(
+    prefix: string,
+    recurse: boolean,
+    removeDuplicate: boolean,
+    seen = new Set<Module>(),
+  ): Iterable<[string, Module]> {
     if (removeDuplicate && seen.has(this)) return
     seen.add(this)
     yield [prefix, this]
@@ -165,7 +161,8 @@ export class Module {
   /** Dotted names and modules; this one is `''`. */
   namedModules(options: { prefix?: string; removeDuplicate?: boolean } = {}): [string, Module][] {
     for (const key of Object.keys(options)) {
-      if (key !== 'prefix' && key !== 'removeDuplicate') throw unknownOption('namedModules', key, ['prefix', 'removeDuplicate'])
+      if (key !== 'prefix' && key !== 'removeDuplicate')
+        throw unknownOption('namedModules', key, ['prefix', 'removeDuplicate'])
     }
     return [...this.#walk(options.prefix ?? '', true, options.removeDuplicate ?? true)]
   }
@@ -214,7 +211,9 @@ export class Module {
     const present = (this as Record<string, unknown>)[name]
     this.#checkName('buffer', name, this.#registered?.has(name) === true || this._isBuffer(name, present))
     if (tensor !== null && !(tensor instanceof Tensor)) {
-      throw new ArgumentError(`cannot assign '${describe(tensor)}' object to buffer '${name}' (torch Tensor or None required)`)
+      throw new ArgumentError(
+        `cannot assign '${describe(tensor)}' object to buffer '${name}' (torch Tensor or None required)`,
+      )
     }
     this.#registered ??= new Map()
     this.#registered.set(name, persistent ? 'buffer' : 'transient')
@@ -233,7 +232,8 @@ export class Module {
   }
   /** Adds a child under `name`; the same as assigning it to the field. */
   addModule(name: string, module: Module | null): void {
-    if (module !== null && !(module instanceof Module)) throw new ArgumentError(`${describe(module)} is not a Module subclass`)
+    if (module !== null && !(module instanceof Module))
+      throw new ArgumentError(`${describe(module)} is not a Module subclass`)
     this.#checkName('module', name, (this as Record<string, unknown>)[name] instanceof Module)
     this.#put(name, module)
   }
@@ -243,11 +243,13 @@ export class Module {
   }
   #checkName(kind: string, name: string, known: boolean): void {
     if (typeof name !== 'string') throw new ArgumentError(`${kind} name should be a string. Got ${describe(name)}`)
-    if (name.includes('.')) throw new ArgumentError(`${kind} name can't contain "."${kind === 'module' ? `, got: ${name}` : ''}`)
+    if (name.includes('.'))
+      throw new ArgumentError(`${kind} name can't contain "."${kind === 'module' ? `, got: ${name}` : ''}`)
     if (name === '') throw new ArgumentError(`${kind} name can't be empty string ""`)
     // A field that was declared without a value, or is null, is there to be filled.
     const present = (this as Record<string, unknown>)[name]
-    if (!known && present !== undefined && present !== null) throw new ArgumentError(`attribute '${name}' already exists`)
+    if (!known && present !== undefined && present !== null)
+      throw new ArgumentError(`attribute '${name}' already exists`)
   }
   #put(name: string, value: Tensor | Module | null): void {
     ;(this as Record<string, unknown>)[name] = value

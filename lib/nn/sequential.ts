@@ -49,7 +49,8 @@ export class Sequential<T extends SequentialArguments = Module[]> extends Indexe
   constructor(...modules: T) {
     super()
     const [only] = modules
-    if (modules.length === 1 && !(only instanceof Module)) for (const [name, module] of pairs(only)) this.addModule(name, module)
+    if (modules.length === 1 && !(only instanceof Module))
+      for (const [name, module] of pairs(only)) this.addModule(name, module)
     else for (const [i, module] of (modules as readonly Module[]).entries()) this.addModule(String(i), module)
   }
 
@@ -118,7 +119,8 @@ function flatten(sequential: Sequential<any>, into: Module[]): Module[] {
 }
 
 function pairs(named: unknown): [string, Module][] {
-  const list = named instanceof Map || Array.isArray(named) ? [...named] : isOptions(named) ? Object.entries(named) : undefined
+  const list =
+    named instanceof Map || Array.isArray(named) ? [...named] : isOptions(named) ? Object.entries(named) : undefined
   if (!list) throw new ArgumentError(`Sequential: expected modules, or names and modules, received ${describe(named)}`)
   const numbers = list.map(([name]) => name).filter((name) => /^(0|[1-9]\d*)$/.test(name))
   // Properties that look like integers come in ascending order, before all others.

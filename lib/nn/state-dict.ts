@@ -62,7 +62,11 @@ export function load(module: Module, stateDict: AnyStateDict, strict: boolean, a
   const quoted = (keys: string[]): string => keys.map((key) => `"${key}"`).join(', ')
   if (strict && unexpected.length > 0) problems.unshift(`Unexpected key(s) in state_dict: ${quoted(unexpected)}. `)
   if (strict && missing.length > 0) problems.unshift(`Missing key(s) in state_dict: ${quoted(missing)}. `)
-  if (problems.length === 0) noGrad(() => loading.writes.forEach((write) => write()))
+  if (problems.length === 0) {
+    noGrad(() => {
+      for (const write of loading.writes) write()
+    })
+  }
   if (problems.length > 0) {
     throw new StateDictError(`Error(s) in loading state_dict for ${module._getName()}:\n\t${problems.join('\n\t')}`)
   }
@@ -139,7 +143,8 @@ function assign(module: Module, name: string, present: Tensor, source: Tensor): 
   const fields = module as unknown as Record<string, Tensor>
   if (present instanceof Parameter) {
     const { requiresGrad } = present
-    fields[name] = source instanceof Parameter ? source.requiresGrad_(requiresGrad) : new Parameter(source, { requiresGrad })
+    fields[name] =
+      source instanceof Parameter ? source.requiresGrad_(requiresGrad) : new Parameter(source, { requiresGrad })
   } else if (source instanceof Buffer) {
     fields[name] = source
   } else {
@@ -165,7 +170,9 @@ function pythonType(value: unknown): string {
     if (Array.isArray(value)) return 'list'
     if (typeof value === 'function') return 'function'
     const prototype = Object.getPrototypeOf(value)
-    return prototype === null || prototype === Object.prototype || value instanceof Map ? 'dict' : value.constructor.name
+    return prototype === null || prototype === Object.prototype || value instanceof Map
+      ? 'dict'
+      : value.constructor.name
   }
   return `<class '${name()}'>`
 }

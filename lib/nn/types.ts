@@ -46,3 +46,13 @@ export interface IncompatibleKeys {
 export interface RemovableHandle {
   remove(): void
 }
+
+/** What `namedParameters` and its kin take. */
+export interface WalkOptions {
+  /** Stands before all names (default `''`). */
+  prefix?: string
+  /** Goes into the children, too (default `true`). */
+  recurse?: boolean
+  /** Leaves out what was there before under another name (default `true`). */
+  removeDuplicate?: boolean
+}

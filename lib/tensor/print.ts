@@ -25,7 +25,8 @@ export function formatTensor(t: Tensor): string {
   if (gradient) suffixes.push(`grad_fn=<${gradient}>`)
   else if (t.requiresGrad) suffixes.push('requires_grad=True')
 
-  return withSuffixes(prefix + contents, suffixes, prefix.length, !nested && t.layout === 'sparse_coo')
+  const text = withSuffixes(prefix + contents, suffixes, prefix.length, !nested && t.layout === 'sparse_coo')
+  return name === 'Parameter' ? `Parameter containing:\n${text}` : text
 }
 
 /** The text between the brackets; what stands after it is added to `suffixes`. `t` is detached. */

@@ -13,6 +13,7 @@ import { camelCase } from './names.js'
 import { registerTensorClass } from './new-tensor.js'
 import { isOptions, Operator, operatorFunction, operatorMethod } from './operator.js'
 import { formatTensor } from './print.js'
+import { type PythonMethods, pythonMethods } from './python-functions.js'
 import { Size } from './python-values.js'
 import { track } from './scope.js'
 
@@ -29,7 +30,7 @@ const viewAsReal = operatorFunction('aten::view_as_real')
 const transposeAll = operatorFunction('aten::numpy_T')
 
 /** Methods of all operators; see `lib/generated/methods.ts`. */
-export interface Tensor extends TensorMethods {}
+export interface Tensor extends TensorMethods, PythonMethods {}
 
 /**
  * A multi-dimensional array of one dtype on one device, with automatic differentiation.
@@ -321,7 +322,7 @@ export class Tensor {
   }
   [inspect.custom](): string {
     const binding = native()
-    return binding.isTensor(this) && !binding.isDisposed(this) ? this.toString() : `${this.constructor.name} (disposed)`
+    return binding.isTensor(this) && !binding.isDisposed(this) ? formatTensor(this) : `${this.constructor.name} (disposed)`
   }
 }
 
@@ -341,11 +342,13 @@ function collectGarbage(): void {
   gc()
 }
 
-for (const name of methodNames.split(' ')) {
-  Object.defineProperty(Tensor.prototype, camelCase(name), {
-    value: operatorMethod(`aten::${name}`),
-    writable: true,
-    configurable: true,
+function install(name: string, value: (this: Tensor, ...args: any[]) => any): void {
+  Object.defineProperty(Tensor.prototype, name, { value, writable: true, configurable: true })
+}
+for (const name of methodNames.split(' ')) install(camelCase(name), operatorMethod(`aten::${name}`))
+for (const [name, fn] of Object.entries(pythonMethods)) {
+  install(name, function (...args) {
+    return fn(this, ...args)
   })
 }
 registerTensorClass(Tensor)

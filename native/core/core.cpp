@@ -1,5 +1,7 @@
+#include <ATen/ATen.h>
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
+#include <ATen/ScalarOps.h>
 #include <c10/core/DefaultDtype.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
 #include <torch/version.h>
@@ -83,6 +85,34 @@ Napi::Value set_default_dtype(const Info& info) {
   return info.Env().Undefined();
 }
 
+Napi::Value promote_types(const Info& info) {
+  const auto type = c10::promoteTypes(parse_dtype(to_string(info[0], "a")), parse_dtype(to_string(info[1], "b")));
+  return Napi::String::New(info.Env(), dtype_name(type));
+}
+
+Napi::Value can_cast(const Info& info) {
+  const bool can = c10::canCast(parse_dtype(to_string(info[0], "from")), parse_dtype(to_string(info[1], "to")));
+  return Napi::Boolean::New(info.Env(), can);
+}
+
+// Numbers take part as 0-dimensional tensors that only their kind counts of.
+at::Tensor as_operand(const Napi::Value& value) {
+  if (is_tensor(value.Env(), value)) return unwrap_tensor(value);
+  at::Scalar scalar = 0.0;
+  if (value.IsBoolean()) {
+    scalar = to_bool(value, "operand");
+  } else if (const double number = to_double(value, "operand"); number == static_cast<double>(static_cast<int64_t>(number))) {
+    scalar = static_cast<int64_t>(number);
+  }
+  auto tensor = at::scalar_to_tensor(scalar);
+  tensor.unsafeGetTensorImpl()->set_wrapped_number(true);
+  return tensor;
+}
+
+Napi::Value result_type(const Info& info) {
+  return Napi::String::New(info.Env(), dtype_name(at::result_type(as_operand(info[0]), as_operand(info[1]))));
+}
+
 }  // namespace
 
 void init_core(Napi::Env env, Napi::Object exports) {
@@ -99,6 +129,9 @@ void init_core(Napi::Env env, Napi::Object exports) {
   export_function<device_count>(exports, "deviceCount");
   export_function<get_default_dtype>(exports, "getDefaultDtype");
   export_function<set_default_dtype>(exports, "setDefaultDtype");
+  export_function<promote_types>(exports, "promoteTypes");
+  export_function<can_cast>(exports, "canCast");
+  export_function<result_type>(exports, "resultType");
   init_tensor_facts(env, exports);
   init_tensor_data(env, exports);
 }

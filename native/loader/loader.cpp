@@ -1,5 +1,6 @@
-// The first of the two addons. It opens LibTorch's libraries with their symbols visible to everything loaded later, so that
-// core.node, which has no rpath, finds them already in the process. It must link no LibTorch itself: it loads where none is.
+// The first of the two addons. It opens LibTorch's libraries with their symbols visible to everything loaded later, so
+// that core.node, which has no rpath, finds them already in the process. It must link no LibTorch itself: it loads
+// where none is.
 #include <node_api.h>
 
 #include <string>
@@ -17,10 +18,12 @@ namespace {
 std::string open_library(const std::string& path) {
   std::wstring wide(MultiByteToWideChar(CP_UTF8, 0, path.c_str(), -1, nullptr, 0), L'\0');
   MultiByteToWideChar(CP_UTF8, 0, path.c_str(), -1, wide.data(), static_cast<int>(wide.size()));
-  if (LoadLibraryExW(wide.c_str(), nullptr, LOAD_LIBRARY_SEARCH_DLL_LOAD_DIR | LOAD_LIBRARY_SEARCH_DEFAULT_DIRS)) return "";
+  if (LoadLibraryExW(wide.c_str(), nullptr, LOAD_LIBRARY_SEARCH_DLL_LOAD_DIR | LOAD_LIBRARY_SEARCH_DEFAULT_DIRS))
+    return "";
   char text[512] = "";
   const DWORD code = GetLastError();
-  FormatMessageA(FORMAT_MESSAGE_FROM_SYSTEM | FORMAT_MESSAGE_IGNORE_INSERTS, nullptr, code, 0, text, sizeof text, nullptr);
+  FormatMessageA(FORMAT_MESSAGE_FROM_SYSTEM | FORMAT_MESSAGE_IGNORE_INSERTS, nullptr, code, 0, text, sizeof text,
+                 nullptr);
   return path + ": " + text + " (" + std::to_string(code) + ")";
 }
 #else

@@ -20,7 +20,8 @@ struct SoftmaxOptions {
 /** The dimension that Python takes when none is given. */
 int64_t softmax_dim(const char* name, const at::Tensor& input, std::optional<int64_t> dim) {
   if (dim) return *dim;
-  TORCH_WARN("Implicit dimension choice for ", name, " has been deprecated. Change the call to include dim=X as an argument.");
+  TORCH_WARN("Implicit dimension choice for ", name,
+             " has been deprecated. Change the call to include dim=X as an argument.");
   return input.dim() == 0 || input.dim() == 1 || input.dim() == 3 ? 0 : 1;
 }
 
@@ -90,7 +91,8 @@ static const Registered<Row> kLogSoftmax{plain_row<SoftmaxOptions>({
     .seed = {},
     .arguments = {OPT(dim, "dimension along which the softmax sums to 1")},
     .repr = text("dim={dim}"),
-    .forward = [](auto& m, Inputs in) { return at::log_softmax(in[0], softmax_dim("log_softmax", in[0], m.options.dim())); },
+    .forward = [](auto& m,
+                  Inputs in) { return at::log_softmax(in[0], softmax_dim("log_softmax", in[0], m.options.dim())); },
 })};
 
 }  // namespace libtorch_node::layers

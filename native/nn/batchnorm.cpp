@@ -1,5 +1,6 @@
-// BatchNorm1d, BatchNorm2d, BatchNorm3d. Source: torch/nn/modules/batchnorm.py, _BatchNorm, PyTorch 2.13 (cf30153c). The
-// module is ours: torch::nn has no `bias` option, and chooses other statistics when track_running_stats is changed later.
+// BatchNorm1d, BatchNorm2d, BatchNorm3d. Source: torch/nn/modules/batchnorm.py, _BatchNorm, PyTorch 2.13 (cf30153c).
+// The module is ours: torch::nn has no `bias` option, and chooses other statistics when track_running_stats is changed
+// later.
 #include <ATen/Context.h>
 #include <ATen/Functions.h>
 #include <torch/nn/init.h>
@@ -56,8 +57,9 @@ class BatchNorm : public nn::Cloneable<BatchNorm> {
     if (by_batch) check_batch(input.sizes());
     // Statistics that are not tracked must not be updated.
     const bool use_buffers = !is_training() || tracked;
-    return at::batch_norm(input, weight, bias, use_buffers ? running_mean : at::Tensor(), use_buffers ? running_var : at::Tensor(),
-                          by_batch, factor, options.eps(), at::globalContext().userEnabledCuDNN());
+    return at::batch_norm(input, weight, bias, use_buffers ? running_mean : at::Tensor(),
+                          use_buffers ? running_var : at::Tensor(), by_batch, factor, options.eps(),
+                          at::globalContext().userEnabledCuDNN());
   }
 
   BatchNormOptions options;
@@ -86,31 +88,37 @@ Row batch_norm_row(const char* name, const char* doc, std::initializer_list<int6
       .seed = BatchNormOptions(0),
       .arguments = {REQ(num_features, "number of channels C of the input, > 0"),
                     OPT(eps, "added to the variance, so that nothing is divided by zero; >= 0"),
-                    OPT(momentum, "share of the newest batch in the running statistics, in [0, 1]; null: the plain average of all batches"),
+                    OPT(momentum,
+                        "share of the newest batch in the running statistics, in [0, 1]; null: the plain average of "
+                        "all batches"),
                     OPT(affine, "whether a scale and a shift are learned; without, `weight` and `bias` are null"),
-                    OPT(track_running_stats, "whether running statistics are kept for eval(); without, batch statistics serve there, too"),
+                    OPT(track_running_stats,
+                        "whether running statistics are kept for eval(); without, batch statistics serve there, too"),
                     DEVICE, DTYPE, KEYWORD(bias, "whether a shift is learned beside the scale")},
       .tensors = {PARAMETER(weight), PARAMETER(bias), BUFFER(running_mean), BUFFER(running_var),
                   BUFFER_SINCE(num_batches_tracked, 2)},
       .version = 2,
       .repr = text("{num_features}, eps={eps}, momentum={momentum}, affine={affine}, bias={bias}, "
                    "track_running_stats={track_running_stats}"),
-      .forward = [dims = std::vector<int64_t>(dims), expected = std::move(expected)](BatchNorm& m, Inputs in) {
-        if (std::ranges::find(dims, in[0].dim()) == dims.end()) {
-          fail("ERR_SHAPE", "expected " + expected + " input (got " + std::to_string(in[0].dim()) + "D input)");
-        }
-        return m.forward(in[0]);
-      },
+      .forward =
+          [dims = std::vector<int64_t>(dims), expected = std::move(expected)](BatchNorm& m, Inputs in) {
+            if (std::ranges::find(dims, in[0].dim()) == dims.end()) {
+              fail("ERR_SHAPE", "expected " + expected + " input (got " + std::to_string(in[0].dim()) + "D input)");
+            }
+            return m.forward(in[0]);
+          },
   });
 }
 
 }  // namespace
 
-static const Registered<Row> kBatchNorm1d{batch_norm_row(
-    "BatchNorm1d", "Normalises each channel over the batch.\nShape: `(N, C)` or `(N, C, L)` → the same.", {2, 3}, "2D or 3D")};
+static const Registered<Row> kBatchNorm1d{
+    batch_norm_row("BatchNorm1d", "Normalises each channel over the batch.\nShape: `(N, C)` or `(N, C, L)` → the same.",
+                   {2, 3}, "2D or 3D")};
 static const Registered<Row> kBatchNorm2d{batch_norm_row(
     "BatchNorm2d", "Normalises each channel of images over the batch.\nShape: `(N, C, H, W)` → the same.", {4}, "4D")};
 static const Registered<Row> kBatchNorm3d{batch_norm_row(
-    "BatchNorm3d", "Normalises each channel of volumes over the batch.\nShape: `(N, C, D, H, W)` → the same.", {5}, "5D")};
+    "BatchNorm3d", "Normalises each channel of volumes over the batch.\nShape: `(N, C, D, H, W)` → the same.", {5},
+    "5D")};
 
 }  // namespace libtorch_node::layers

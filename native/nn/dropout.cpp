@@ -7,10 +7,12 @@ namespace libtorch_node::layers {
 
 static const Registered<Row> kDropout{row<nn::DropoutImpl, nn::DropoutOptions>({
     .name = "Dropout",
-    .doc = "In training, zeroes elements at random and scales the others by `1 / (1 - p)`; in eval() it gives back its input.\n"
+    .doc = "In training, zeroes elements at random and scales the others by `1 / (1 - p)`; in eval() it gives back its "
+           "input.\n"
            "Shape: `(*)` → the same.",
     .seed = {},
-    .arguments = {OPT(p, "probability of an element to be zeroed, in [0, 1]"), OPT(inplace, "writes the result into the input")},
+    .arguments = {OPT(p, "probability of an element to be zeroed, in [0, 1]"),
+                  OPT(inplace, "writes the result into the input")},
     .repr = text("p={p}, inplace={inplace}"),
 })};
 

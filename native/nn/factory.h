@@ -6,9 +6,9 @@
 #include <optional>
 
 /**
- * Python's `device` and `dtype` of layers. The modules of torch::nn know neither and make their tensors by at::empty; while
- * with_factory() runs, those calls of this thread get the device and dtype. So a layer draws its parameters once, as Python
- * does, and one on 'meta' needs no memory.
+ * Python's `device` and `dtype` of layers. The modules of torch::nn know neither and make their tensors by empty, zeros
+ * and ones; while with_factory() runs, those calls of this thread get the device and dtype. So a layer draws its
+ * parameters once, as Python does, and one on 'meta' needs no memory.
  */
 namespace libtorch_node::layers {
 

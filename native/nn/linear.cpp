@@ -9,9 +9,11 @@ namespace libtorch_node::layers {
 static const Registered<Row> kLinear{row<nn::LinearImpl, nn::LinearOptions>({
     .name = "Linear",
     .doc = "Applies `y = x Aᵀ + b`.\n"
-           "Shape: input `(*, inFeatures)` → output `(*, outFeatures)`; `weight` `(outFeatures, inFeatures)`, `bias` `(outFeatures)`.",
+           "Shape: input `(*, inFeatures)` → output `(*, outFeatures)`; `weight` `(outFeatures, inFeatures)`, `bias` "
+           "`(outFeatures)`.",
     .seed = {0, 0},
-    .arguments = {REQ(in_features, "size of each input sample, > 0"), REQ(out_features, "size of each output sample, > 0"),
+    .arguments = {REQ(in_features, "size of each input sample, > 0"),
+                  REQ(out_features, "size of each output sample, > 0"),
                   OPT(bias, "whether a bias is learned and added; without, `bias` is null"), DEVICE, DTYPE},
     .tensors = {PARAMETER(weight), PARAMETER(bias)},
     .repr = text("in_features={in_features}, out_features={out_features}, bias={bias}"),

@@ -13,7 +13,9 @@ const char* const kReduction = "'mean', 'sum', or 'none' for a loss of each elem
 Argument size_average() {
   return constructor_only("size_average", "boolean | null", "PyTorch's old form of `reduction`: `false` is 'sum'");
 }
-Argument reduce() { return constructor_only("reduce", "boolean | null", "PyTorch's old form of `reduction`: `false` is 'none'"); }
+Argument reduce() {
+  return constructor_only("reduce", "boolean | null", "PyTorch's old form of `reduction`: `false` is 'none'");
+}
 
 /** The old pair of options wins over `reduction` when either is given. */
 template <class Options>
@@ -25,9 +27,12 @@ void old_reduction(Options& options, const Given& given) {
   };
   const auto average = flag("size_average"), reduced = flag("reduce");
   if (!average && !reduced) return;
-  if (!reduced.value_or(true)) options.reduction(torch::kNone);
-  else if (average.value_or(true)) options.reduction(torch::kMean);
-  else options.reduction(torch::kSum);
+  if (!reduced.value_or(true))
+    options.reduction(torch::kNone);
+  else if (average.value_or(true))
+    options.reduction(torch::kMean);
+  else
+    options.reduction(torch::kSum);
 }
 
 }  // namespace
@@ -45,7 +50,8 @@ static const Registered<Row> kMSELoss{row<nn::MSELossImpl, nn::MSELossOptions>({
 static const Registered<Row> kCrossEntropyLoss{row<nn::CrossEntropyLossImpl, nn::CrossEntropyLossOptions>({
     .name = "CrossEntropyLoss",
     .doc = "The cross entropy between scores and classes.\n"
-           "Shape: input `(N, C)`, `(C)` or `(N, C, d₁, …)`; target: class indices `(N)`, `()` or `(N, d₁, …)`, or probabilities in the "
+           "Shape: input `(N, C)`, `(C)` or `(N, C, d₁, …)`; target: class indices `(N)`, `()` or `(N, d₁, …)`, or "
+           "probabilities in the "
            "shape of the input → a scalar, or the shape of the class indices without reduction.",
     .seed = {},
     .arguments = {OPT(weight, "a factor for each class, `(C)`"), size_average(),

@@ -41,8 +41,10 @@ std::string camel_case(const std::string& name) {
   std::string result;
   for (size_t i = 0; i < name.size(); ++i) {
     const bool glue = name[i] == '_' && i > 0 && i + 1 < name.size() && name[i + 1] != '_';
-    if (!glue) result += name[i];
-    else result += static_cast<char>(std::toupper(static_cast<unsigned char>(name[++i])));
+    if (!glue)
+      result += name[i];
+    else
+      result += static_cast<char>(std::toupper(static_cast<unsigned char>(name[++i])));
   }
   return result;
 }
@@ -161,12 +163,14 @@ Napi::Value set_layer_training(const Info& info) {
 at::Tensor input_of(const Row& row, const Napi::Value& value, size_t i) {
   auto* impl = tensor_impl(value.Env(), value);
   if (impl == nullptr) {
-    fail_argument(row.name + ".forward: expected " + camel_case(row.inputs[i]) + " to be a Tensor, received " + kind_name(value));
+    fail_argument(row.name + ".forward: expected " + camel_case(row.inputs[i]) + " to be a Tensor, received " +
+                  kind_name(value));
   }
   return borrow(impl);
 }
 
-/** The result in `out`; where it is one of the inputs themselves (in place, or nothing to do) that object, as in Python. */
+/** The result in `out`; where it is one of the inputs themselves (in place, or nothing to do) that object, as in
+ * Python. */
 Napi::Value give(const Info& info, c10::IValue result, Inputs inputs, size_t first_input) {
   if (!result.isTensor() || !info[0].IsObject()) return from_ivalue(info.Env(), result);
   auto tensor = std::move(result).toTensor();
@@ -190,7 +194,8 @@ Napi::Value new_chain(const Info& info) {
   auto chain = std::make_shared<Chain>();
   for (uint32_t i = 0; i < list.Length(); ++i) {
     chain->layers.push_back(unwrap<Layer>(list.Get(i), "layer"));
-    if (chain->layers.back()->row->inputs.size() != 1) fail_argument(chain->layers.back()->row->name + " takes more than one input");
+    if (chain->layers.back()->row->inputs.size() != 1)
+      fail_argument(chain->layers.back()->row->name + " takes more than one input");
   }
   attach(info[0], std::move(chain));
   return info[0];
@@ -251,7 +256,8 @@ Napi::Value all_layers(const Info& info) {
     object.Set("name", row.name);
     object.Set("doc", row.doc);
     object.Set("version", row.version);
-    object.Set("arguments", map(env, row.arguments, [&](const Argument& a) { return describe_argument(env, row, a, seed.get()); }));
+    object.Set("arguments",
+               map(env, row.arguments, [&](const Argument& a) { return describe_argument(env, row, a, seed.get()); }));
     object.Set("tensors", map(env, row.tensors, [&](const Slot& s) { return describe_slot(env, row, s); }));
     object.Set("inputs", map(env, row.inputs, [&](const std::string& input) { return Napi::String::New(env, input); }));
     return object;
@@ -280,13 +286,31 @@ std::string Words::unless(const std::string& usual, const std::string& name) con
 }
 
 Argument device_argument() {
-  return {.name = "device", .doc = "where the tensors are made (default: the CPU)", .accepts = "Device | null", .gives = "", .set = {}, .get = {}, .python = {}};
+  return {.name = "device",
+          .doc = "where the tensors are made (default: the CPU)",
+          .accepts = "Device | null",
+          .gives = "",
+          .set = {},
+          .get = {},
+          .python = {}};
 }
 Argument dtype_argument() {
-  return {.name = "dtype", .doc = "of the tensors (default: the default dtype)", .accepts = "Dtype | null", .gives = "", .set = {}, .get = {}, .python = {}};
+  return {.name = "dtype",
+          .doc = "of the tensors (default: the default dtype)",
+          .accepts = "Dtype | null",
+          .gives = "",
+          .set = {},
+          .get = {},
+          .python = {}};
 }
 Argument constructor_only(std::string name, std::string accepts, std::string description) {
-  return {.name = std::move(name), .doc = std::move(description), .accepts = std::move(accepts), .gives = "", .set = {}, .get = {}, .python = {}};
+  return {.name = std::move(name),
+          .doc = std::move(description),
+          .accepts = std::move(accepts),
+          .gives = "",
+          .set = {},
+          .get = {},
+          .python = {}};
 }
 
 }  // namespace layers

@@ -13,9 +13,9 @@
 #include "nn/option.h"
 
 /**
- * A layer is one row: name, arguments of the constructor in Python's order, tensors, words and arithmetic, over a module of
- * torch::nn (or one of ours beside the row, where LibTorch's lacks an option). The rest follows from the row: construction,
- * live options, printing, and the TypeScript class.
+ * A layer is one row: name, arguments of the constructor in Python's order, tensors, words and arithmetic, over a
+ * module of torch::nn (or one of ours beside the row, where LibTorch's lacks an option). The rest follows from the row:
+ * construction, live options, printing, and the TypeScript class.
  */
 namespace libtorch_node::layers {
 
@@ -62,7 +62,9 @@ inline Repr text(std::string pattern) {
   return [pattern = std::move(pattern)](const Words& words) { return words.format(pattern); };
 }
 /** `inplace=True`, or nothing: what activations print. */
-inline const Repr kInplaceOnly = [](const Words& w) { return std::string(w("inplace") == "True" ? "inplace=True" : ""); };
+inline const Repr kInplaceOnly = [](const Words& w) {
+  return std::string(w("inplace") == "True" ? "inplace=True" : "");
+};
 
 /** The arguments of a constructor call by name; undefined when not given. */
 using Given = std::function<Napi::Value(const std::string& name)>;
@@ -219,14 +221,17 @@ Row row(Spec<M, Options> spec) {
   }
   row.options = [](nn::Module& m) -> void* {
     if constexpr (requires { static_cast<M&>(m).options; }) {
-      static_assert(std::is_same_v<decltype(std::declval<M&>().options), Options>, "a row names the type of M::options");
+      static_assert(std::is_same_v<decltype(std::declval<M&>().options), Options>,
+                    "a row names the type of M::options");
       return &static_cast<M&>(m).options;
     } else {
       return nullptr;
     }
   };
   if (spec.forward) {
-    row.forward = [forward = std::move(spec.forward)](nn::Module& m, Inputs in) { return forward(static_cast<M&>(m), in); };
+    row.forward = [forward = std::move(spec.forward)](nn::Module& m, Inputs in) {
+      return forward(static_cast<M&>(m), in);
+    };
   } else if constexpr (requires(M& m, at::Tensor x) { m.forward(x); }) {
     row.forward = [](nn::Module& m, Inputs in) -> c10::IValue { return static_cast<M&>(m).forward(in[0]); };
   }

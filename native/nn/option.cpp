@@ -7,12 +7,14 @@
 
 namespace libtorch_node::layers {
 
-// The shortest digits that give the number back, laid out as Python's repr() does: an exponent below 1e-4 and from 1e16 on.
+// The shortest digits that give the number back, laid out as Python's repr() does: an exponent below 1e-4 and from 1e16
+// on.
 std::string python_float(double value) {
   if (std::isnan(value)) return "nan";
   if (std::isinf(value)) return value < 0 ? "-inf" : "inf";
   std::array<char, 40> buffer;
-  const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, std::chars_format::scientific).ptr;
+  const auto end =
+      std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, std::chars_format::scientific).ptr;
   std::string digits(buffer.data(), end);
   const std::string sign = digits[0] == '-' ? "-" : "";
   digits.erase(0, sign.size());

@@ -17,9 +17,9 @@
 #include "core/tensor.h"
 
 /**
- * The forms of a layer's option. For every C++ type that a `TORCH_ARG` of torch::nn has, Form<T> says how it is read from
- * JavaScript, how it is given back, how Python prints it, and what TypeScript and messages call it. A row names the option
- * only; the type of its getter picks the Form, so that nothing can drift from LibTorch.
+ * The forms of a layer's option. For every C++ type that a `TORCH_ARG` of torch::nn has, Form<T> says how it is read
+ * from JavaScript, how it is given back, how Python prints it, and what TypeScript and messages call it. A row names
+ * the option only; the type of its getter picks the Form, so that nothing can drift from LibTorch.
  */
 namespace libtorch_node::layers {
 
@@ -95,7 +95,9 @@ struct Form<at::Tensor> {
   static std::string gives() { return "Tensor | null"; }
   static std::string expected() { return "a Tensor or null"; }
   static bool fits(const Napi::Value& v) { return v.IsNull() || tensor_impl(v.Env(), v) != nullptr; }
-  static at::Tensor read(const Napi::Value& v, const std::string& where) { return unwrap_optional_tensor(v, where.c_str()); }
+  static at::Tensor read(const Napi::Value& v, const std::string& where) {
+    return unwrap_optional_tensor(v, where.c_str());
+  }
   static Napi::Value write(Napi::Env env, const at::Tensor& v) { return Napi::Value(env, new_tensor(env, v)); }
   static std::string python(const at::Tensor& v) { return v.defined() ? "Tensor" : "None"; }
 };
@@ -109,7 +111,9 @@ struct Form<std::optional<T>> {
   static std::optional<T> read(const Napi::Value& v, const std::string& where) {
     return v.IsNull() ? std::nullopt : std::optional<T>(Form<T>::read(v, where));
   }
-  static Napi::Value write(Napi::Env env, const std::optional<T>& v) { return v ? Form<T>::write(env, *v) : env.Null(); }
+  static Napi::Value write(Napi::Env env, const std::optional<T>& v) {
+    return v ? Form<T>::write(env, *v) : env.Null();
+  }
   static std::string python(const std::optional<T>& v) { return v ? Form<T>::python(*v) : "None"; }
 };
 
@@ -136,7 +140,8 @@ struct Sizes {
     return text + "]";
   }
   static std::string expected() {
-    return D == 1 ? "an integer or an array of 1 integer" : "an integer or an array of " + std::to_string(D) + " integers";
+    return D == 1 ? "an integer or an array of 1 integer"
+                  : "an integer or an array of " + std::to_string(D) + " integers";
   }
   static bool fits(const Napi::Value& v) {
     if (!v.IsArray()) return Form<int64_t>::fits(v);
@@ -149,8 +154,10 @@ struct Sizes {
   }
   static std::array<int64_t, D> read(const Napi::Value& v, const std::string& where) {
     std::array<int64_t, D> sizes;
-    if (!v.IsArray()) sizes.fill(Form<int64_t>::read(v, where));
-    else std::ranges::copy(to_ints(v, where.c_str()), sizes.begin());
+    if (!v.IsArray())
+      sizes.fill(Form<int64_t>::read(v, where));
+    else
+      std::ranges::copy(to_ints(v, where.c_str()), sizes.begin());
     return sizes;
   }
 };
@@ -159,7 +166,9 @@ template <size_t D>
 struct Form<torch::ExpandingArray<D>> : Sizes<D> {
   static std::string accepts() { return "number | " + Sizes<D>::tuple(); }
   static std::string gives() { return Sizes<D>::tuple(); }
-  static torch::ExpandingArray<D> read(const Napi::Value& v, const std::string& where) { return {Sizes<D>::read(v, where)}; }
+  static torch::ExpandingArray<D> read(const Napi::Value& v, const std::string& where) {
+    return {Sizes<D>::read(v, where)};
+  }
   static Napi::Value write(Napi::Env env, const torch::ExpandingArray<D>& v) { return from_ints(env, *v); }
   static std::string python(const torch::ExpandingArray<D>& v) { return python_tuple(*v); }
 };
@@ -177,7 +186,9 @@ struct Form<AsGiven<D>> : Sizes<D> {
   static Napi::Value write(Napi::Env env, const AsGiven<D>& v) {
     return v.single ? from_int(env, v.values[0]) : from_ints(env, v.values);
   }
-  static std::string python(const AsGiven<D>& v) { return v.single ? std::to_string(v.values[0]) : python_tuple(v.values); }
+  static std::string python(const AsGiven<D>& v) {
+    return v.single ? std::to_string(v.values[0]) : python_tuple(v.values);
+  }
 };
 
 /** An enumeration value of LibTorch under Python's name: torch::kMean is 'mean'. */

@@ -83,7 +83,10 @@ test('options are live', () => {
   const drop = new nn.Dropout()
   drop.p = 1
   assert.equal(drop.forward(torch.ones(4)).sum().item(), 0)
-  assert.throws(() => Object.assign(drop, { p: 'much' }), { code: 'ERR_ARGUMENT', message: /^Dropout: expected p to be a number/ })
+  assert.throws(() => Object.assign(drop, { p: 'much' }), {
+    code: 'ERR_ARGUMENT',
+    message: /^Dropout: expected p to be a number/,
+  })
 })
 
 test('train and eval reach native layers', () => {
@@ -188,9 +191,21 @@ test('a Sequential notices hooks, replaced and added layers, and layers with a f
 test('a Sequential of named layers has their names as keys', () => {
   const seq = new nn.Sequential({ fc: new nn.Linear(2, 2), act: new nn.ReLU() })
   assert.deepEqual(Object.keys(seq.stateDict()), ['fc.weight', 'fc.bias'])
-  const fromPairs = new nn.Sequential([['b', new nn.ReLU()], ['a', new nn.Tanh()]])
+  const fromPairs = new nn.Sequential([
+    ['b', new nn.ReLU()],
+    ['a', new nn.Tanh()],
+  ])
   assert.deepEqual(names(fromPairs.namedChildren()), ['b', 'a'])
-  assert.throws(() => new nn.Sequential(new Map([['2', new nn.ReLU()], ['0', new nn.Tanh()]])), { code: 'ERR_ARGUMENT' })
+  assert.throws(
+    () =>
+      new nn.Sequential(
+        new Map([
+          ['2', new nn.ReLU()],
+          ['0', new nn.Tanh()],
+        ]),
+      ),
+    { code: 'ERR_ARGUMENT' },
+  )
   assert.throws(() => new nn.Sequential('relu' as never), { code: 'ERR_ARGUMENT' })
 })
 
@@ -208,7 +223,9 @@ test('containers can be indexed, iterated, extended and cut', () => {
   assert.equal(list.pop(0), c)
   assert.equal(list.length, 2)
   assert.throws(() => list.at(5), { code: 'ERR_INDEX' })
-  assert.throws(() => list.forward(torch.ones(1)), { message: 'Module [ModuleList] is missing the required "forward" function' })
+  assert.throws(() => list.forward(torch.ones(1)), {
+    message: 'Module [ModuleList] is missing the required "forward" function',
+  })
   const seq = new nn.Sequential(a, b, c).slice(1, 3)
   assert.deepEqual([...seq], [b, c])
 })
@@ -244,7 +261,9 @@ test('modules, parameters and buffers are found by dotted names', () => {
 
 test('apply goes from the leaves to the root', () => {
   const seen: string[] = []
-  new nn.Sequential(new nn.ReLU(), new nn.ModuleList([new nn.Tanh()])).apply((module) => void seen.push(module.constructor.name))
+  new nn.Sequential(new nn.ReLU(), new nn.ModuleList([new nn.Tanh()])).apply(
+    (module) => void seen.push(module.constructor.name),
+  )
   assert.deepEqual(seen, ['ReLU', 'Tanh', 'ModuleList', 'Sequential'])
 })
 
@@ -262,5 +281,7 @@ test('Parameter shares the data of its tensor, and refuses what has no gradient'
   assert.throws(() => new nn.Parameter(torch.tensor([1n])), { code: 'ERR_DTYPE' })
   assert.equal(new nn.Parameter(torch.tensor([1n]), { requiresGrad: false }).dtype, 'int64')
   assert.throws(() => new nn.Parameter([1] as never), { code: 'ERR_ARGUMENT' })
-  assert.throws(() => new nn.Parameter(data, { requireGrad: true } as never), { message: /did you mean 'requiresGrad'/ })
+  assert.throws(() => new nn.Parameter(data, { requireGrad: true } as never), {
+    message: /did you mean 'requiresGrad'/,
+  })
 })

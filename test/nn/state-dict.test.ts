@@ -10,7 +10,10 @@ test('a state dict shares the storage of the module, without its graph', () => {
   const state = layer.stateDict()
   assert.equal(state.weight.requiresGrad, false)
   torch.noGrad(() => layer.weight.fill_(7))
-  assert.deepEqual(state.weight.tolist(), [[7, 7], [7, 7]])
+  assert.deepEqual(state.weight.tolist(), [
+    [7, 7],
+    [7, 7],
+  ])
   assert.equal(layer.stateDict({ keepVars: true }).weight, layer.weight)
   assert.deepEqual(Object.keys(layer.stateDict({ prefix: 'head.' })), ['head.weight', 'head.bias'])
   assert.equal(Object.getPrototypeOf(state), null)
@@ -46,7 +49,12 @@ test('assign takes the tensors themselves and keeps requiresGrad', () => {
 test('a load that does not fit writes nothing and names every problem', () => {
   const net = new nn.Sequential(new nn.Linear(2, 2), new nn.Linear(2, 2))
   const before = net.at(0).weight.tolist()
-  const state = { '0.weight': torch.ones(2, 2), '0.bias': torch.ones(3), '1.weight': torch.ones(2, 2), extra: torch.ones(1) }
+  const state = {
+    '0.weight': torch.ones(2, 2),
+    '0.bias': torch.ones(3),
+    '1.weight': torch.ones(2, 2),
+    extra: torch.ones(1),
+  }
   assert.throws(() => net.loadStateDict(state), {
     code: 'ERR_STATE_DICT',
     message:
@@ -56,7 +64,11 @@ test('a load that does not fit writes nothing and names every problem', () => {
   })
   assert.deepEqual(net.at(0).weight.tolist(), before)
   assert.throws(() => net.loadStateDict(state, { strict: false }), /size mismatch/)
-  assert.deepEqual(net.loadStateDict({ '0.weight': torch.ones(2, 2) }, { strict: false }).missingKeys, ['0.bias', '1.weight', '1.bias'])
+  assert.deepEqual(net.loadStateDict({ '0.weight': torch.ones(2, 2) }, { strict: false }).missingKeys, [
+    '0.bias',
+    '1.weight',
+    '1.bias',
+  ])
 })
 
 test('state dicts from before num_batches_tracked load, those after must have it', () => {
@@ -74,7 +86,9 @@ test('a Map is a state dict, a list is none', () => {
   const layer = new nn.Linear(1, 1, { bias: false })
   layer.loadStateDict(new Map([['weight', torch.full([1, 1], 4)]]))
   assert.equal(layer.weight.item(), 4)
-  assert.throws(() => layer.loadStateDict([] as never), { message: "Expected state_dict to be dict-like, got <class 'list'>." })
+  assert.throws(() => layer.loadStateDict([] as never), {
+    message: "Expected state_dict to be dict-like, got <class 'list'>.",
+  })
   assert.throws(() => layer.loadStateDict({}, { strickt: false } as never), { message: /did you mean 'strict'/ })
 })
 

@@ -7,8 +7,8 @@ import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import * as torch from 'libtorch-node'
-import { python, pythonJson, requirePython } from '../support/python.js'
 import { tempDir } from '../support/paths.js'
+import { python, pythonJson, requirePython } from '../support/python.js'
 
 const { nn } = torch
 
@@ -161,7 +161,9 @@ function make(what: number[] | string, dtype: torch.Dtype): torch.Tensor {
 
 function digest(t: torch.Tensor): string {
   const { buffer, byteOffset, byteLength } = t.detach().contiguous().typedArray()
-  const hash = createHash('sha256').update(new Uint8Array(buffer, byteOffset, byteLength)).digest('hex')
+  const hash = createHash('sha256')
+    .update(new Uint8Array(buffer, byteOffset, byteLength))
+    .digest('hex')
   return `(${t.shape.join(', ')}) ${hash.slice(0, 16)}`
 }
 
@@ -222,7 +224,10 @@ class Block extends nn.Module {
   conv = new nn.Conv2d(1, 2, 3, { padding: 1 })
   norm = new nn.BatchNorm2d(2)
   override forward(x: torch.Tensor): torch.Tensor {
-    return this.norm.forward(this.conv.forward(x)).mul(this.scale.view(2, 1, 1)).add(this.shift.view(2, 1, 1))
+    return this.norm
+      .forward(this.conv.forward(x))
+      .mul(this.scale.view(2, 1, 1))
+      .add(this.shift.view(2, 1, 1))
   }
 }
 class Net extends nn.Module {
@@ -323,7 +328,10 @@ test('errors of loadStateDict have the text of Python', (t) => {
   const mine = [
     load({}, true),
     load(base(), true),
-    load(changed((s) => delete s['block.norm.num_batches_tracked']), true),
+    load(
+      changed((s) => delete s['block.norm.num_batches_tracked']),
+      true,
+    ),
     load(
       changed((s) => {
         delete s['block.scale']
@@ -335,9 +343,18 @@ test('errors of loadStateDict have the text of Python', (t) => {
       }),
       true,
     ),
-    load(changed((s) => Object.assign(s, { zzz: torch.ones(1), 'layers.0.bias': torch.ones(5, 5) })), false),
-    load(changed((s) => delete s['block.scale']), false),
-    load(changed((s) => Object.assign(s, { 'block.norm.num_batches_tracked': torch.tensor([3n]) })), true),
+    load(
+      changed((s) => Object.assign(s, { zzz: torch.ones(1), 'layers.0.bias': torch.ones(5, 5) })),
+      false,
+    ),
+    load(
+      changed((s) => delete s['block.scale']),
+      false,
+    ),
+    load(
+      changed((s) => Object.assign(s, { 'block.norm.num_batches_tracked': torch.tensor([3n]) })),
+      true,
+    ),
   ]
   const expected = pythonJson<string[]>(`${pythonNet}
 def load(state, strict):

@@ -43,8 +43,11 @@ def make(case, params):
 def steps(optimizer, params, gradients, case):
     for step in gradients:
         for p, g in zip(params, step):
+            # a copy: foreach with Nesterov's momentum writes to the gradients
             # a fused step of SGD with momentum needs all gradients from the first step on
-            p.grad = torch.ones_like(p) if g is None and case.get("allGradients") else g
+            p.grad = None if g is None else g.clone()
+            if g is None and case.get("allGradients"):
+                p.grad = torch.ones_like(p)
         optimizer.step()
 
 

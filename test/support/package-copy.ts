@@ -36,7 +36,10 @@ export function packageCopy(t: { after(fn: () => void): void }): PackageCopy {
   const top = tempDir(t)
   const [dir, home, bin] = [join(top, 'package'), join(top, 'home'), join(top, 'bin')]
   for (const folder of [dir, home, bin]) mkdirSync(folder)
-  cpSync(join(root, 'dist'), join(dir, 'dist'), { recursive: true })
+  cpSync(join(root, 'dist'), join(dir, 'dist'), {
+    recursive: true,
+    filter: (path) => !/\.(map|d\.ts|tsbuildinfo)$/.test(path),
+  })
   cpSync(join(root, 'package.json'), join(dir, 'package.json'))
   symlinkSync(join(root, 'node_modules'), join(dir, 'node_modules'))
   const run = (args: string[], { env = {}, shell, abort }: RunOptions = {}): Promise<CliResult> => {
