@@ -102,7 +102,7 @@ torch.setRngState(checkpoint.rng_state) // last: making the net has drawn random
 
 const history: Epoch[] = []
 for (let epoch = checkpoint.epoch + 1; epoch <= lastEpoch; epoch++) {
-  const lr = scheduler.getLastLr()[0]!
+  const lr = Number(scheduler.getLastLr()[0])
   const loss = trainEpoch(epoch)
   scheduler.step()
   history.push({ epoch, lr, loss, accuracy: accuracy() })

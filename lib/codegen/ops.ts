@@ -14,6 +14,12 @@ export interface PythonApi {
   fft: string[]
   special: string[]
   functional: Record<string, string>
+  nnClasses: string[]
+  init: string[]
+  nnUtils: string[]
+  optim: string[]
+  lrScheduler: string[]
+  data: string[]
 }
 
 /** The types that signatures may name, by file of `lib/tensor`. */

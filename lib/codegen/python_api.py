@@ -8,7 +8,11 @@ import sys
 
 import torch
 import torch.nn.functional
+import torch.nn.init
+import torch.nn.utils
+import torch.optim.lr_scheduler
 import torch.special
+import torch.utils.data
 
 
 def public(namespace):
@@ -35,6 +39,12 @@ def native_names(namespace):
     return sorted(name for name in dir(namespace) if not name.startswith("__"))
 
 
+def own_functions(namespace):
+    """Functions that are defined below the namespace, not imported into it."""
+    return [n for n in public(namespace)
+            if inspect.isfunction(getattr(namespace, n)) and getattr(namespace, n).__module__.startswith("torch.nn")]
+
+
 api = {
     "version": torch.__version__.split("+")[0],
     "torch": kinds(torch, [n for n in public(torch) if hasattr(torch, n)]),
@@ -45,7 +55,14 @@ api = {
     "linalg": native_names(torch._C._linalg),
     "fft": native_names(torch._C._fft),
     "special": native_names(torch._C._special),
-    "functional": kinds(torch.nn.functional, public(torch.nn.functional)),
+    "functional": {name: kind for name, kind in kinds(torch.nn.functional, public(torch.nn.functional)).items()
+                   if "function" in kind and getattr(getattr(torch.nn.functional, name), "__module__", "") != "typing"},
+    "nnClasses": sorted(n for n in public(torch.nn) if inspect.isclass(getattr(torch.nn, n))),
+    "init": own_functions(torch.nn.init),
+    "nnUtils": own_functions(torch.nn.utils),
+    "optim": sorted(n for n in public(torch.optim) if inspect.isclass(getattr(torch.optim, n))),
+    "lrScheduler": sorted(torch.optim.lr_scheduler.__all__),
+    "data": sorted(torch.utils.data.__all__),
 }
 path = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else pathlib.Path(__file__).with_name("python-api.json")
 path.write_text(json.dumps(api, indent=1, sort_keys=True) + "\n")

@@ -85,7 +85,9 @@ export class ByteReader {
     const start = this.skip(count)
     if (count === 0) return 0
     if (count <= 6) return this.buffer.readIntLE(start, count)
-    const hex = Buffer.from(this.buffer.subarray(start, start + count)).reverse().toString('hex')
+    const hex = Buffer.from(this.buffer.subarray(start, start + count))
+      .reverse()
+      .toString('hex')
     const value = BigInt.asIntN(count * 8, BigInt(`0x${hex}`))
     return shrink(value)
   }

@@ -43,9 +43,7 @@ export class ByteWriter {
   unicode(opcode: number, text: string): void {
     this.room(5 + text.length * 3)
     const start = this.length + 5
-    const count = !/\p{Surrogate}/u.test(text)
-      ? this.buffer.write(text, start, 'utf8')
-      : this.surrogates(text, start)
+    const count = !/\p{Surrogate}/u.test(text) ? this.buffer.write(text, start, 'utf8') : this.surrogates(text, start)
     this.byteUint32(opcode, count)
     this.length = start + count
   }

@@ -66,7 +66,9 @@ function openCheckpoint(source: Source, options: LoadOptions): OpenCheckpoint {
   for (const key of Object.keys(options)) {
     if (key === 'mapLocation') continue
     const near = nearest(key, ['mapLocation'])
-    throw new ArgumentError(`torch.load has no option '${key}'${near ? `; did you mean '${near}'?` : ': only mapLocation'}`)
+    throw new ArgumentError(
+      `torch.load has no option '${key}'${near ? `; did you mean '${near}'?` : ': only mapLocation'}`,
+    )
   }
   const { path, bytes } = sourceOf(source)
   const locate = locator(options.mapLocation)
@@ -84,7 +86,8 @@ function sourceOf(source: Source): { path?: string; bytes?: Uint8Array } {
     throw new ArgumentError(`torch.load opens file: URLs; download ${source.protocol} ones first`)
   }
   if (source instanceof Uint8Array) return { bytes: source }
-  if (source !== null && (source as unknown) instanceof ArrayBuffer) return { bytes: new Uint8Array(source as ArrayBuffer) }
+  if (source !== null && (source as unknown) instanceof ArrayBuffer)
+    return { bytes: new Uint8Array(source as ArrayBuffer) }
   throw new ArgumentError(`torch.load: source has to be a path, a URL or a Uint8Array, not ${String(source)}`)
 }
 
@@ -112,7 +115,10 @@ function checkHead(head: Uint8Array, size: number, file: string | undefined): vo
   if (head[0] === 0x50 && head[1] === 0x4b && head[2] === 3 && head[3] === 4) return
   const known = sniff(head, size)
   const where = file === undefined ? {} : { file }
-  throw badFormat(where, known ?? `not a checkpoint: its first bytes are ${Buffer.from(head.subarray(0, 8)).toString('hex')}`)
+  throw badFormat(
+    where,
+    known ?? `not a checkpoint: its first bytes are ${Buffer.from(head.subarray(0, 8)).toString('hex')}`,
+  )
 }
 
 class OpenCheckpoint {
@@ -143,13 +149,14 @@ class OpenCheckpoint {
         throw badFormat(this.where, 'this is a TorchScript program or an archive of C++, which cannot be read')
       }
       if (this.sizeOf('data.pkl') < 0) throw badFormat({ ...this.where, record: 'data.pkl' }, noCheckpoint)
-      this.checkSize('data.pkl', limits.pickleBytes)
+      const most = this.size * limits.expansion + 2 ** 28
+      this.checkSize('data.pkl', Math.min(limits.pickleBytes, most))
       this.swap = this.isOtherByteOrder()
       const where = { ...this.where, record: 'data.pkl' }
       const pickle = this.attemptSync(() => binding.readRecord(this.reader, 'data.pkl'), 'data.pkl')
       this.root = readPickle(pickle, where, (id, offset) => this.storage(readStorageId(id, { ...where, offset })))
       const unpacked = this.storages.reduce((sum, ref) => sum + ref.nbytes, pickle.byteLength)
-      if (unpacked > this.size * limits.expansion + 2 ** 28) {
+      if (unpacked > most) {
         throw unsafe(this.where, `a file of ${this.size} bytes would unpack to ${unpacked}`)
       }
     } catch (error) {
@@ -212,7 +219,8 @@ class OpenCheckpoint {
     for (const [i, { key, location }] of this.storages.entries()) {
       const wanted = this.locate(location)
       let device = devices.get(wanted)
-      if (device === undefined) devices.set(wanted, (device = usableDevice(wanted, (type) => binding.deviceCount(type))))
+      if (device === undefined)
+        devices.set(wanted, (device = usableDevice(wanted, (type) => binding.deviceCount(type))))
       placed.set(key, device === 'cpu' ? handles[i]! : binding.storageTo(handles[i]!, device))
     }
     const where = { ...this.where, record: 'data.pkl' }

@@ -28,7 +28,9 @@ export function locator(map: MapLocation | undefined): (saved: string) => string
 function checked(device: unknown, saved: string): string {
   if (device === undefined || device === null) return saved
   if (typeof device === 'string') return device
-  throw new ArgumentError(`torch.load: mapLocation gave ${String(device)} for '${saved}'; a device such as 'cpu' is expected`)
+  throw new ArgumentError(
+    `torch.load: mapLocation gave ${String(device)} for '${saved}'; a device such as 'cpu' is expected`,
+  )
 }
 
 const accelerators = ['cuda', 'mps', 'xpu', 'hpu', 'mtia', 'privateuseone']

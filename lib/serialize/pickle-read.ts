@@ -19,8 +19,8 @@ import {
   PyStr,
   PyTuple,
 } from './nodes.js'
-import { toPython3 } from './python-names.js'
 import { quotedText, rawUnicodeEscape } from './pickle-text.js'
+import { toPython3 } from './python-names.js'
 import { badFormat, unsafe, type Where } from './where.js'
 
 /** Turns a persistent id, PyTorch's reference to a storage, into what stands for it; throws when it is none. */
@@ -59,7 +59,8 @@ class Machine {
       const opcode = this.input.uint8()
       if (opcode === 0x2e) return this.pop()
       const operation = operations[opcode]
-      if (operation === undefined) throw this.bad(`0x${opcode.toString(16).padStart(2, '0')} is not an opcode of pickle`)
+      if (operation === undefined)
+        throw this.bad(`0x${opcode.toString(16).padStart(2, '0')} is not an opcode of pickle`)
       operation(this, this.input)
     }
     throw this.excess(`more than ${limits.opcodes} opcodes`)
@@ -146,9 +147,8 @@ class Machine {
   legacyString(bytes: number): void {
     const start = this.input.at
     const text = this.input.utf8(bytes)
-    if (text !== undefined) return this.make(new PyStr(text))
-    this.input.at = start
-    this.make(new PyBytes(this.input.bytes(bytes), false))
+    if (text === undefined) this.input.at = start
+    this.make(text === undefined ? new PyBytes(this.input.bytes(bytes), false) : new PyStr(text))
   }
 
   global(module: string, name: string): void {
@@ -216,7 +216,10 @@ class Machine {
 
   /** An int written in decimal digits; `00` and `01` are protocol 1's False and True. */
   decimal(text: string): void {
-    if (text === '00' || text === '01') return this.push(text === '01')
+    if (text === '00' || text === '01') {
+      this.push(text === '01')
+      return
+    }
     const digits = text.endsWith('L') ? text.slice(0, -1) : text
     if (digits.length > limits.digits) throw this.excess('an int of too many digits')
     if (!/^[+-]?\d+$/.test(digits)) throw this.bad(`${JSON.stringify(text.slice(0, 40))} is not an int`)
@@ -361,6 +364,7 @@ function stringLine(m: Machine, line: string): Node {
 function pythonFloat(m: Machine, line: string): number {
   const special: Record<string, number> = { nan: Number.NaN, inf: Infinity, '-inf': -Infinity }
   if (Object.hasOwn(special, line)) return special[line]!
-  if (!/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(line)) throw m.bad(`${JSON.stringify(line.slice(0, 40))} is not a float`)
+  if (!/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(line))
+    throw m.bad(`${JSON.stringify(line.slice(0, 40))} is not a float`)
   return Number(line)
 }

@@ -6,10 +6,10 @@ export function quotedText(line: string): Buffer | undefined {
   const quote = text[0]
   if (text.length < 2 || (quote !== "'" && quote !== '"') || text.at(-1) !== quote) return undefined
   const simple: Record<string, string> = { n: '\n', r: '\r', t: '\t', a: '\x07', b: '\b', f: '\f', v: '\v' }
-  const plain = text.slice(1, -1).replace(/\\(x[0-9a-fA-F]{2}|[0-7]{1,3}|[\s\S])/g, (_, escape: string) => {
-    if (/^x/.test(escape)) return String.fromCharCode(Number.parseInt(escape.slice(1), 16))
-    if (/^[0-7]/.test(escape)) return String.fromCharCode(Number.parseInt(escape, 8) & 0xff)
-    return Object.hasOwn(simple, escape) ? simple[escape]! : '\\\'"'.includes(escape) ? escape : `\\${escape}`
+  const plain = text.slice(1, -1).replace(/\\(x[0-9a-fA-F]{2}|[0-7]{1,3}|[\s\S])/g, (_, code: string) => {
+    if (/^x/.test(code)) return String.fromCharCode(Number.parseInt(code.slice(1), 16))
+    if (/^[0-7]/.test(code)) return String.fromCharCode(Number.parseInt(code, 8) & 0xff)
+    return Object.hasOwn(simple, code) ? simple[code]! : '\\\'"'.includes(code) ? code : `\\${code}`
   })
   return Buffer.from(plain, 'latin1')
 }

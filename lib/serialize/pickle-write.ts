@@ -3,6 +3,7 @@
  * is put into the memo, equal objects are told apart by identity, and long containers go in batches of 1,000.
  */
 import { ArgumentError } from '../errors.js'
+import { ByteWriter } from './byte-writer.js'
 import { limits } from './limits.js'
 import {
   type Node,
@@ -17,7 +18,6 @@ import {
   PyStr,
   PyTuple,
 } from './nodes.js'
-import { ByteWriter } from './byte-writer.js'
 import { toPython2 } from './python-names.js'
 
 const batchSize = 1000
@@ -61,14 +61,29 @@ class Pickler {
         else this.longInt(node)
         return
     }
-    if (node === null) return this.out.byte(op('N'))
-    if (node instanceof PyFloatNode) return this.float(node.number)
-    if (node instanceof PyGlobal) return this.global(node)
+    if (node === null) {
+      this.out.byte(op('N'))
+      return
+    }
+    if (node instanceof PyFloatNode) {
+      this.float(node.number)
+      return
+    }
+    if (node instanceof PyGlobal) {
+      this.global(node)
+      return
+    }
     // Python's C code has this one as a literal
     if (node instanceof PyStr && node.text === 'latin1') node = this.latin1
     const known = this.memo.get(node)
-    if (known !== undefined) return this.recall(known)
-    if (node instanceof PyStr) return this.string(node)
+    if (known !== undefined) {
+      this.recall(known)
+      return
+    }
+    if (node instanceof PyStr) {
+      this.string(node)
+      return
+    }
     if (++this.depth > 3 * limits.depth) {
       throw new ArgumentError(`cannot save an object that is more than ${limits.depth} levels deep`)
     }
@@ -138,7 +153,10 @@ class Pickler {
     let one = this.globals.get(key)
     if (one === undefined) this.globals.set(key, (one = node))
     const known = this.memo.get(one)
-    if (known !== undefined) return this.recall(known)
+    if (known !== undefined) {
+      this.recall(known)
+      return
+    }
     const [module, name] = toPython2(node.module, node.name)
     this.out.byte(op('c'))
     this.out.raw(Buffer.from(`${module}\n${name}\n`, 'utf8'))
@@ -147,7 +165,10 @@ class Pickler {
 
   private tuple(node: PyTuple): void {
     const { items } = node
-    if (items.length === 0) return this.out.byte(tupleOps[0]!)
+    if (items.length === 0) {
+      this.out.byte(tupleOps[0]!)
+      return
+    }
     const short = items.length <= 3
     if (!short) this.out.byte(MARK)
     for (const item of items) this.save(item)
@@ -156,7 +177,8 @@ class Pickler {
     if (known !== undefined) {
       if (short) for (const _ of items) this.out.byte(op('0'))
       else this.out.byte(op('1'))
-      return this.recall(known)
+      this.recall(known)
+      return
     }
     this.out.byte(short ? tupleOps[items.length]! : op('t'))
     this.memoize(node)
@@ -168,7 +190,8 @@ class Pickler {
     const { items } = node
     if (items.length === 1) {
       this.save(items[0]!)
-      return this.out.byte(op('a'))
+      this.out.byte(op('a'))
+      return
     }
     for (let start = 0; start < items.length; start += batchSize) {
       this.out.byte(MARK)
@@ -182,7 +205,10 @@ class Pickler {
     this.memoize(node)
     const { keys, values } = node
     if (keys.length === 0) return
-    if (keys.length === 1) return this.pair(keys[0]!, values[0]!)
+    if (keys.length === 1) {
+      this.pair(keys[0]!, values[0]!)
+      return
+    }
     // a full last batch is followed by an empty one: the C pickler looks for more after it has closed it
     for (let start = 0; start <= keys.length; start += batchSize) {
       if (start === keys.length && keys.length % batchSize !== 0) break
@@ -222,7 +248,8 @@ class Pickler {
     for (let start = 0; start < items.length; start += batchSize) {
       if (start === items.length - 1) {
         this.save(items[start]!)
-        return this.out.byte(op('a'))
+        this.out.byte(op('a'))
+        return
       }
       this.out.byte(MARK)
       for (let i = start; i < items.length && i < start + batchSize; i++) this.save(items[i]!)
@@ -231,7 +258,10 @@ class Pickler {
   }
   private setAll(keys: Node[], values: Node[]): void {
     for (let start = 0; start < keys.length; start += batchSize) {
-      if (start === keys.length - 1) return this.pair(keys[start]!, values[start]!)
+      if (start === keys.length - 1) {
+        this.pair(keys[start]!, values[start]!)
+        return
+      }
       this.out.byte(MARK)
       for (let i = start; i < keys.length && i < start + batchSize; i++) {
         this.save(keys[i]!)
@@ -250,7 +280,8 @@ class Pickler {
   private bytes(node: PyBytes): void {
     if (node.mutable) {
       const args = node.bytes.length === 0 ? [] : [new PyBytes(node.bytes, false)]
-      return this.reduce(new PyGlobal('builtins', 'bytearray'), args, node)
+      this.reduce(new PyGlobal('builtins', 'bytearray'), args, node)
+      return
     }
     const { buffer, byteOffset, byteLength } = node.bytes
     // Python writes empty bytes as `bytes()`, which its own weights_only reader refuses; that one takes this form

@@ -6,7 +6,7 @@ import { isObject, type Memory, needsMemory, remember } from './memory.js'
 import {
   busy,
   type Node,
-  PyBytes,
+  type PyBytes,
   PyCall,
   PyDict,
   PyFloatNode,
@@ -178,9 +178,14 @@ export class Reviver {
     if (node.state === undefined) return out
     const attributes = this.value(node.state)
     memory.attributes = attributes
-    const metadata = isObject(attributes) ? (attributes as Record<string, unknown>)['_metadata'] : undefined
+    const metadata = isObject(attributes) ? (attributes as { _metadata?: unknown })._metadata : undefined
     if (isObject(metadata) && metadataOf(out) === undefined && !Object.hasOwn(out, '_metadata')) {
-      Object.defineProperty(out, '_metadata', { value: metadata, enumerable: false, writable: true, configurable: true })
+      Object.defineProperty(out, '_metadata', {
+        value: metadata,
+        enumerable: false,
+        writable: true,
+        configurable: true,
+      })
     }
     return out
   }

@@ -1,6 +1,7 @@
 /** `torch.save`: zip archives that Python's `torch.load(weights_only=True)` opens. */
-import { closeSync, fsyncSync, openSync, realpathSync, renameSync, statSync, unlinkSync } from 'node:fs'
+
 import { randomBytes } from 'node:crypto'
+import { closeSync, fsyncSync, openSync, realpathSync, renameSync, statSync, unlinkSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { StorageHandle, WriterHandle } from '../../binding.js'
@@ -8,8 +9,8 @@ import { native } from '../binding.js'
 import { ArgumentError, CheckpointError, nearest } from '../errors.js'
 import { PyStr } from './nodes.js'
 import { writePickle } from './pickle-write.js'
-import { TensorWriter } from './tensor-nodes.js'
 import { nativeTensors } from './tensor-native.js'
+import { TensorWriter } from './tensor-nodes.js'
 import { Describer } from './to-nodes.js'
 
 export interface SaveOptions {
@@ -75,7 +76,8 @@ function checkArguments(target: string | URL, options: SaveOptions): string {
     throw new ArgumentError(`torch.save: format ${JSON.stringify(options.format)} cannot be written; 'pytorch' can`)
   }
   const path = target instanceof URL ? fileURLToPath(target) : target
-  if (typeof path !== 'string' || path === '') throw new ArgumentError('torch.save: target has to be a path or a file: URL')
+  if (typeof path !== 'string' || path === '')
+    throw new ArgumentError('torch.save: target has to be a path or a file: URL')
   if (path.includes('\0')) throw new ArgumentError('torch.save: a path cannot contain a zero byte')
   if (path.endsWith('.safetensors')) throw new ArgumentError('torch.save: the safetensors format cannot be written')
   return path
@@ -105,7 +107,8 @@ function prepare(path: string): { target: string; temporary: string } {
   try {
     // through a link the file that it leads to is replaced, not the link
     target = realpathSync(path)
-    if (!statSync(target).isFile()) throw Object.assign(new Error('the target is not a regular file'), { code: 'EISDIR' })
+    if (!statSync(target).isFile())
+      throw Object.assign(new Error('the target is not a regular file'), { code: 'EISDIR' })
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
   }
@@ -164,7 +167,10 @@ function failed(error: unknown, path: string, temporary: string | undefined): un
   if (!(error instanceof CheckpointError) && (error as NodeJS.ErrnoException).code === undefined) return error
   const reason = (cause as Error).message
   const kept = 'what was there before is untouched'
-  return new CheckpointError('ERR_CHECKPOINT_WRITE', `${path}: could not be saved (${kept}): ${reason}`, { cause, file: path })
+  return new CheckpointError('ERR_CHECKPOINT_WRITE', `${path}: could not be saved (${kept}): ${reason}`, {
+    cause,
+    file: path,
+  })
 }
 
 /** The system's error behind one of native code, whose message begins with the system's code. */

@@ -41,11 +41,11 @@ const signatures: [(text: string, head: Uint8Array, size: number) => boolean, st
     'this is a safetensors file, which cannot be read: convert it in Python with safetensors and torch.save',
   ],
   [
-    (text) => /^\x08[\x01-\x0c]\x12.{1,3}(pytorch|onnx|tf2onnx|keras|skl)/s.test(text),
+    (text) => text[0] === '\x08' && /(pytorch|onnx|keras|skl)/.test(text.slice(2, 24)),
     'this is an ONNX model, not a PyTorch checkpoint',
   ],
   [
-    (text) => /^\x80[\x02-\x05]/.test(text),
+    (text) => text[0] === '\x80' && text[1]! >= '\x02' && text[1]! <= '\x05',
     'this is a bare pickle, not a checkpoint of torch.save: load it in Python and save it with torch.save',
   ],
 ]

@@ -7,7 +7,17 @@ import { PyObject } from './py-object.js'
 export type StateDict = Record<string, Tensor>
 
 /** Keys under which training scripts keep the model. */
-const usualKeys = ['model_state_dict', 'state_dict', 'model', 'net', 'network', 'model_state', 'params', 'weights', 'module']
+const usualKeys = [
+  'model_state_dict',
+  'state_dict',
+  'model',
+  'net',
+  'network',
+  'model_state',
+  'params',
+  'weights',
+  'module',
+]
 
 /**
  * The state dict inside of what was loaded: a state dict itself, a checkpoint that holds one, or a whole model that was
@@ -39,7 +49,10 @@ export function toStateDict(loaded: unknown, options: { key?: string } = {}): St
   }
   if (candidates.length === 1) return candidates[0]!.found
   if (candidates.length === 0) throw none('nothing in it is a state dict', loaded)
-  throw none(`several could be meant: ${candidates.map(({ key }) => `'${key}'`).join(', ')}; say which with { key }`, loaded)
+  throw none(
+    `several could be meant: ${candidates.map(({ key }) => `'${key}'`).join(', ')}; say which with { key }`,
+    loaded,
+  )
 }
 
 function fail(message: string, loaded: unknown): never {
@@ -105,7 +118,8 @@ function walk(root: PyObject & { state: ModuleState }): StateDict {
       if (!(transient instanceof Set && transient.has(name))) put(found, `${prefix}${String(name)}`, tensor)
     }
     const inside = new Set(above).add(module)
-    for (const [name, child] of entriesOf(_modules)) if (isModule(child)) visit(child, `${prefix}${String(name)}.`, inside)
+    for (const [name, child] of entriesOf(_modules))
+      if (isModule(child)) visit(child, `${prefix}${String(name)}.`, inside)
   }
   visit(root, '', new Set())
   return orderedDict(found, orderedDict(metadata))

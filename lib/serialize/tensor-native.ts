@@ -3,7 +3,7 @@ import type { StorageHandle } from '../../binding.js'
 import { native } from '../binding.js'
 import { CheckpointError, TorchError } from '../errors.js'
 import { operatorFunction } from '../tensor/operator.js'
-import { Buffer as TensorBuffer, Parameter } from '../tensor/parameter.js'
+import { Parameter, Buffer as TensorBuffer } from '../tensor/parameter.js'
 import { Tensor } from '../tensor/tensor.js'
 import type { Quantizer, TensorFactory, TensorSpec } from './tensor-factory.js'
 import type { TensorFacts, TensorInspector } from './tensor-nodes.js'
@@ -140,7 +140,8 @@ export const nativeTensors: TensorInspector<StorageHandle> = {
       const coalesced = operatorFunction('aten::is_coalesced')(tensor) as boolean
       return { parts: [part('_indices'), part('_values')], coalesced }
     }
-    if (!/^sparse_(csr|csc|bsr|bsc)$/.test(layout)) throw new TorchError(`torch.save: tensors of layout ${layout} cannot be saved`)
+    if (!/^sparse_(csr|csc|bsr|bsc)$/.test(layout))
+      throw new TorchError(`torch.save: tensors of layout ${layout} cannot be saved`)
     const rows = layout === 'sparse_csr' || layout === 'sparse_bsr'
     return {
       parts: [part(rows ? 'crow_indices' : 'ccol_indices'), part(rows ? 'col_indices' : 'row_indices'), part('values')],

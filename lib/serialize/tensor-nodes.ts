@@ -62,7 +62,13 @@ export class TensorWriter<Storage = unknown> {
       const data = this.plain(tensor, { ...facts, requiresGrad: false }, d)
       if (memory?.tensorType) {
         const { path, state } = memory.tensorType
-        return new PyCall('reduce', path, new PyTuple([data, facts.requiresGrad, noHooks(), d.node(state)]), undefined, 0)
+        return new PyCall(
+          'reduce',
+          path,
+          new PyTuple([data, facts.requiresGrad, noHooks(), d.node(state)]),
+          undefined,
+          0,
+        )
       }
       return reduce('torch._utils', '_rebuild_parameter', [data, facts.requiresGrad, noHooks()])
     }

@@ -1,7 +1,8 @@
 /** The functions of PyTorch that rebuild tensors, as data: what a pickle says of them is checked, then a tensor is made. */
+
+import type { GlobalRow } from './globals.js'
 import { isObject, remember } from './memory.js'
 import { kindOf, type Node, PyCall, PyDict, PyFloatNode, PyGlobal, PyPersistent, PyStr, PyTuple } from './nodes.js'
-import type { GlobalRow } from './globals.js'
 import type { Reviver } from './revive.js'
 import { dtypes, type StorageRef } from './storages.js'
 import type { Quantizer, TensorSpec } from './tensor-factory.js'
@@ -19,7 +20,9 @@ export const tensorRows: Record<string, GlobalRow> = {
   'torch._utils._rebuild_sparse_tensor': { call: sparse },
   'torch._utils._rebuild_qtensor': { call: quantized },
   'torch._utils._rebuild_nested_tensor': { call: notYet('nested tensors') },
-  'torch._utils._rebuild_device_tensor_from_numpy': { call: notYet('tensors of XLA and other devices without storage') },
+  'torch._utils._rebuild_device_tensor_from_numpy': {
+    call: notYet('tensors of XLA and other devices without storage'),
+  },
   'torch._utils._rebuild_device_tensor_from_cpu_tensor': { call: deviceTensor },
   'torch._utils._rebuild_xla_tensor': { call: notYet('tensors of XLA') },
   'torch._utils._rebuild_wrapper_subclass': { call: notYet('tensor subclasses that wrap others') },
@@ -124,7 +127,7 @@ function fromType(call: PyCall, r: Reviver): object {
 }
 
 function isBuffer(state: unknown): state is { persistent: unknown } {
-  return isObject(state) && (state as Record<string, unknown>)['_is_buffer'] === true && Object.keys(state).length === 2
+  return isObject(state) && (state as { _is_buffer?: unknown })._is_buffer === true && Object.keys(state).length === 2
 }
 
 function metaTensor(call: PyCall, r: Reviver): object {

@@ -1,6 +1,14 @@
 /** Says in Python's terms what JavaScript values are, for the pickle writer. What was read is said as it was read. */
 import { ArgumentError } from '../errors.js'
-import { entriesInOrder, isFloatSlot, isOrderedDict, metadataOf, PyFloat, Size, Tuple } from '../tensor/python-values.js'
+import {
+  entriesInOrder,
+  isFloatSlot,
+  isOrderedDict,
+  metadataOf,
+  PyFloat,
+  Size,
+  Tuple,
+} from '../tensor/python-values.js'
 import { bytesOfNode } from './globals.js'
 import { limits } from './limits.js'
 import { type Memory, primitiveOf, recall } from './memory.js'

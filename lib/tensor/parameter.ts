@@ -1,8 +1,6 @@
-import { inspect } from 'node:util'
 import { native } from '../binding.js'
 import { ArgumentError } from '../errors.js'
 import { describe, isOptions, operatorFunction, unknownOption } from './operator.js'
-import { formatTensor } from './print.js'
 import { Tensor } from './tensor.js'
 
 const detach = operatorFunction('aten::detach')
@@ -45,13 +43,6 @@ export class Parameter extends Tensor {
     check('Parameter', options, ['requiresGrad'])
     shareStorage(this, 'Parameter', data)
     if (options.requiresGrad ?? true) native().setRequiresGrad(this, true)
-  }
-
-  override toString(): string {
-    return `Parameter containing:\n${formatTensor(this)}`
-  }
-  override [inspect.custom](): string {
-    return this.isDisposed ? super[inspect.custom]() : this.toString()
   }
 }
 

@@ -5,7 +5,7 @@
 import { ArgumentError } from '../errors.js'
 import { linalg } from '../generated/namespaces.js'
 import type { Dtype } from './dtype.js'
-import { tensorFromData } from './from-data.js'
+import { type TensorData, type TensorOptions, tensorFromData } from './from-data.js'
 import { isOptions, operatorFunction, unknownOption } from './operator.js'
 import type { Tensor } from './tensor.js'
 
@@ -31,6 +31,7 @@ const raw = {
   atleast1d: operatorFunction('aten::atleast_1d'),
   atleast2d: operatorFunction('aten::atleast_2d'),
   atleast3d: operatorFunction('aten::atleast_3d'),
+  polygamma: operatorFunction('aten::polygamma'),
   unflatten: operatorFunction('aten::unflatten'),
   expand: operatorFunction('aten::expand'),
 }
@@ -241,6 +242,15 @@ export interface PythonMethods {
   uniqueConsecutive(...args: Parameters<typeof uniqueConsecutive> extends [Tensor, ...infer Rest] ? Rest : never): Tensor & Tensor[]
   stft(nFft: number, options?: StftOptions): Tensor
   istft(nFft: number, options?: IstftOptions): Tensor
+  /** A tensor of this dtype and device (unless said otherwise) from data; always copies. */
+  newTensor(data: TensorData, options?: TensorOptions): Tensor
+  /** The `n`-th derivative of the digamma function. */
+  polygamma(n: number): Tensor
+  toSparseCoo(): Tensor
+  /** Another name of `dim()`. */
+  ndimension(): number
+  /** Another name of `numel()`. */
+  nelement(): number
   /** Splits one dimension into several; one size may be -1. */
   unflatten(dim: number, sizes: readonly number[]): Tensor
   /** A view in which dimensions of size 1 are repeated; -1 keeps a size. Sizes one by one or as a list. */
@@ -254,6 +264,12 @@ export const pythonMethods: { [K in keyof PythonMethods]: (...args: any[]) => an
   uniqueConsecutive,
   stft,
   istft,
+  newTensor: (like: Tensor, data: TensorData, options: TensorOptions = {}) =>
+    tensorFromData(data, { dtype: like.dtype, device: like.device, ...options }),
+  polygamma: (input: Tensor, n: number) => raw.polygamma(n, input),
+  toSparseCoo: (input: Tensor) => input.toSparse(),
+  ndimension: (input: Tensor) => input.ndim,
+  nelement: (input: Tensor) => input.numel(),
   unflatten: (input: Tensor, dim: number, sizes: readonly number[]) => raw.unflatten(input, dim, sizes),
   expand: (input: Tensor, ...sizes: any[]) => raw.expand(input, Array.isArray(sizes[0]) ? sizes[0] : sizes),
 }

@@ -28,7 +28,7 @@ export const bad = state['block29.tail.1.bias']
   )
   const options = {
     extends: join(root, 'tsconfig.json'),
-    compilerOptions: { rootDir: folder, outDir: folder, incremental: false, tsBuildInfoFile: null },
+    compilerOptions: { rootDir: root, outDir: folder, incremental: false, tsBuildInfoFile: null },
     include: ['model.ts'],
   }
   writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(options))

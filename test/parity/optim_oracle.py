@@ -3,6 +3,7 @@
     optim_oracle.py run CASES OUT             every case from its start: parameters and state after each part
     optim_oracle.py continue CASES OUT NODE   checks Node's state after the first part, continues from it, compares the end
 """
+import inspect
 import json
 import sys
 
@@ -30,9 +31,14 @@ def start(dtype):
 
 
 def make(case, params):
+    kinds = inspect.signature(getattr(torch.optim, case["optimizer"])).parameters
     options = dict(case["options"])
-    if "betas" in options:
-        options["betas"] = tuple(float(b) for b in options["betas"])
+    for key, value in options.items():
+        # JavaScript writes 0 for 0.0: a float is what the default is
+        if isinstance(value, list):
+            options[key] = tuple(float(v) for v in value)
+        elif isinstance(kinds[key].default, float):
+            options[key] = float(value)
     if case.get("tensorLr"):
         options["lr"] = torch.tensor(options["lr"])
     half = len(params) // 2

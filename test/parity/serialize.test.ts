@@ -52,12 +52,14 @@ test('every kind of file that Python writes', async (t) => {
 
 /** What JavaScript sees of a value: the counterpart of `view` in serialize.py. */
 function view(value: unknown, above: unknown[] = []): unknown {
-  if (typeof value === 'object' && value !== null && above.includes(value)) return ['again', above.length - above.indexOf(value)]
+  if (typeof value === 'object' && value !== null && above.includes(value))
+    return ['again', above.length - above.indexOf(value)]
   const inside = [...above, value]
   if (value === null || typeof value === 'boolean') return value
   if (typeof value === 'number') return ['number', Number.isNaN(value) ? 'nan' : hex(value)]
   if (typeof value === 'bigint') return ['bigint', String(value)]
-  if (typeof value === 'string') return ['string', /\p{Surrogate}/u.test(value) ? [...value].map((c) => c.codePointAt(0)) : value]
+  if (typeof value === 'string')
+    return ['string', /\p{Surrogate}/u.test(value) ? [...value].map((c) => c.codePointAt(0)) : value]
   if (value instanceof Uint8Array) return ['bytes', Buffer.from(value).toString('hex')]
   if (value instanceof torch.Tensor) return tensorView(value)
   if (value instanceof torch.Tuple) return ['tuple', Array.from(value, (item) => view(item, inside))]
@@ -75,8 +77,17 @@ function tensorView(t: torch.Tensor): unknown[] {
   const head = ['tensor', kind, t.dtype, [...t.shape]]
   if (t.device === 'meta') return [...head, 'meta']
   if (t.layout !== 'strided') return [...head, t.layout, tensorView(t.toDense())]
-  const { buffer, byteOffset, byteLength } = t.detach().resolveConj().resolveNeg().contiguous().flatten().view('uint8').typedArray()
-  const digest = createHash('sha256').update(new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength)).digest('hex')
+  const { buffer, byteOffset, byteLength } = t
+    .detach()
+    .resolveConj()
+    .resolveNeg()
+    .contiguous()
+    .flatten()
+    .view('uint8')
+    .typedArray()
+  const digest = createHash('sha256')
+    .update(new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength))
+    .digest('hex')
   return [...head, [...t.stride()], t.requiresGrad, digest]
 }
 
@@ -109,7 +120,10 @@ test('what is made here, Python opens with weights_only=True', async (t) => {
   const made = {
     epoch: 3,
     model_state_dict: { 'fc.weight': weight, 'fc.tied': weight.t(), 'fc.bias': torch.ones(2, { dtype: 'bfloat16' }) },
-    optimizer: { state: new Map([[0, { step: torch.tensor(1), exp_avg: weight }]]), param_groups: [{ lr: torch.pyFloat(1), betas: torch.Tuple.of(0.9, 0.999), foreach: null, params: [0] }] },
+    optimizer: {
+      state: new Map([[0, { step: torch.tensor(1), exp_avg: weight }]]),
+      param_groups: [{ lr: torch.pyFloat(1), betas: torch.Tuple.of(0.9, 0.999), foreach: null, params: [0] }],
+    },
     numbers: [1, 1.5, 2 ** 40, 2n ** 70n, -0, true],
     text: 'é😀',
     bytes: new Uint8Array([0, 255]),
@@ -135,7 +149,10 @@ print(json.dumps({
   )
   assert.deepEqual(seen, {
     keys: Object.keys(made),
-    weight: [[0, 1, 2], [3, 4, 5]],
+    weight: [
+      [0, 1, 2],
+      [3, 4, 5],
+    ],
     tied: true,
     stride: [1, 3],
     bias: 'torch.bfloat16',
@@ -170,4 +187,47 @@ print(json.dumps({'type': type(s).__name__, 'keys': list(s) == list(m.state_dict
     [path],
   )
   assert.deepEqual(seen, { type: 'OrderedDict', keys: true, metadata: true, load: '<All keys matched successfully>' })
+})
+
+test('toStateDict of a pickled model, of DataParallel around it and of its bound method equals state_dict()', (t) => {
+  if (!requirePython(t)) return
+  const folder = mkdtempSync(join(tmpdir(), 'serialize-'))
+  t.after(() => rmSync(folder, { recursive: true }))
+  const expected = pythonJson<Record<string, unknown>[]>(
+    `
+import json, sys, torch, hashlib
+from torch import nn
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.body = nn.Sequential(nn.Conv2d(1, 2, 3, bias=False), nn.BatchNorm2d(2), nn.LSTM(2, 3))
+        self.attention = nn.MultiheadAttention(4, 2)
+        self.loss = nn.CrossEntropyLoss(weight=torch.ones(3))
+        self.own = nn.Parameter(torch.randn(2))
+        self.tied = self.own
+        self.register_buffer('kept', torch.arange(3))
+        self.register_buffer('dropped', torch.arange(3), persistent=False)
+torch.manual_seed(0)
+net = Net()
+made = [net, nn.DataParallel(net), net.state_dict, {'epoch': 1, 'model': net}, {'model': nn.DataParallel(net).state_dict()}]
+result = []
+for i, o in enumerate(made):
+    torch.save(o, f'{sys.argv[1]}/{i}.pt')
+    s = o() if callable(o) and not isinstance(o, nn.Module) else o['model'] if isinstance(o, dict) else o
+    s = s.state_dict() if isinstance(s, nn.Module) else s
+    result.append({'keys': list(s), 'metadata': s._metadata, 'digests': [hashlib.sha256(v.contiguous().numpy().tobytes()).hexdigest() for v in s.values()]})
+print(json.dumps(result))
+`,
+    [folder],
+  )
+  for (const [i, { keys, metadata, digests }] of expected.entries()) {
+    const found = torch.toStateDict(torch.loadSync(join(folder, `${i}.pt`)))
+    assert.deepEqual(Object.keys(found), keys)
+    assert.deepEqual(JSON.parse(JSON.stringify((found as any)._metadata)), metadata)
+    assert.deepEqual(
+      Object.values(found).map((tensor) => tensorView(tensor).at(-1)),
+      digests,
+    )
+    assert.ok(Object.values(found).every((tensor) => !tensor.requiresGrad))
+  }
 })

@@ -66,13 +66,18 @@ test('opcodes of every protocol', () => {
     [1, 'K', 1, 'K', 2, '0.'],
     [1, 'K', 1, '(K', 2, '1.'],
   ]
-  for (const [expected, ...pieces] of cases) assert.deepEqual(read(...pieces), expected, bytes(...pieces).toString('latin1'))
+  for (const [expected, ...pieces] of cases)
+    assert.deepEqual(read(...pieces), expected, bytes(...pieces).toString('latin1'))
 })
 
 test('dicts: text keys give an object without prototype, others a Map', () => {
   const object = read('}(', text('a'), 'K', 1, text('__proto__'), 'K', 2, text('constructor'), 'N', 'u.')
   assert.equal(Object.getPrototypeOf(object), null)
-  assert.deepEqual(Object.entries(object), [['a', 1], ['__proto__', 2], ['constructor', null]])
+  assert.deepEqual(Object.entries(object), [
+    ['a', 1],
+    ['__proto__', 2],
+    ['constructor', null],
+  ])
   assert.deepEqual(read('(K', 1, 'K', 2, 'd.'), new Map([[1, 2]]))
   assert.deepEqual(read('}', text('a'), 'K', 1, 's.'), Object.assign(Object.create(null), { a: 1 }))
   assert.equal(({} as any).polluted, undefined)
@@ -175,7 +180,8 @@ test('more objects than fit are refused', () => {
 
 test('every tensor is checked against its storage', () => {
   const storages = { 0: float32(1, 2, 3, 4) }
-  const load = (parts: Parameters<typeof tensorPickle>[0]): any => torch.loadSync(checkpoint(tensorPickle(parts), storages))
+  const load = (parts: Parameters<typeof tensorPickle>[0]): any =>
+    torch.loadSync(checkpoint(tensorPickle(parts), storages))
   assert.deepEqual(load({}).tolist(), [1, 2, 3, 4])
   assert.deepEqual(load({ size: [2], stride: [3] }).tolist(), [1, 4])
   assert.deepEqual(load({ size: [2, 0], stride: [1, 1], offset: 4 }).shape, [2, 0])

@@ -46,7 +46,11 @@ export function zip(records: ZipRecord[]): Buffer {
 }
 
 /** A checkpoint with this pickle and these storages. */
-export function checkpoint(pickle: Uint8Array, storages: Record<string, Uint8Array> = {}, more: ZipRecord[] = []): Buffer {
+export function checkpoint(
+  pickle: Uint8Array,
+  storages: Record<string, Uint8Array> = {},
+  more: ZipRecord[] = [],
+): Buffer {
   return zip([
     { name: 'x/data.pkl', data: pickle },
     { name: 'x/version', data: '3\n' },
@@ -59,7 +63,11 @@ export function checkpoint(pickle: Uint8Array, storages: Record<string, Uint8Arr
 export function bytes(...pieces: (string | number | Uint8Array)[]): Buffer {
   return Buffer.concat(
     pieces.map((piece) =>
-      typeof piece === 'number' ? Buffer.from([piece]) : typeof piece === 'string' ? Buffer.from(piece, 'latin1') : piece,
+      typeof piece === 'number'
+        ? Buffer.from([piece])
+        : typeof piece === 'string'
+          ? Buffer.from(piece, 'latin1')
+          : piece,
     ),
   )
 }
@@ -89,7 +97,15 @@ export interface TensorParts {
 
 /** The pickle of one tensor over `data/0`. */
 export function tensorPickle(parts: TensorParts = {}): Buffer {
-  const { type = 'torch\nFloatStorage', key = '0', location = 'cpu', numel = 4, offset = 0, size = [4], stride = [1] } = parts
+  const {
+    type = 'torch\nFloatStorage',
+    key = '0',
+    location = 'cpu',
+    numel = 4,
+    offset = 0,
+    size = [4],
+    stride = [1],
+  } = parts
   const tuple = (items: (number | bigint)[]): Buffer => bytes('(', ...items.map(int), 't')
   const id = bytes('(', text('storage'), `c${type}\n`, text(key), text(location), int(numel), 't')
   return bytes(
