@@ -255,7 +255,10 @@ function describe(value: unknown): string {
 
 function short(value: unknown): string {
   if (typeof value !== 'object' || value === null) return ''
-  const simple = (entry: unknown) => (typeof entry === 'object' && entry !== null ? '…' : String(entry))
+  const simple = (entry: unknown) => {
+    if (Array.isArray(entry)) return `[${entry.length}]`
+    return typeof entry === 'object' && entry !== null ? `{${Object.keys(entry).length}}` : String(entry)
+  }
   const text = Object.entries(value)
     .filter(([name]) => !name.startsWith('_'))
     .map(([name, entry]) => `${name}: ${simple(entry)}`)

@@ -276,11 +276,11 @@ function inOrder(entries: [string, unknown][], read: Node[]): [string, unknown][
 /** Finds the slot that an entry was read from: nearly always the same place, else by its key. */
 function slotsOf(read: Node[], entries: [unknown, unknown][]): (i: number, key: unknown) => number {
   let index: Map<unknown, number> | undefined
-  const valueOf = (node: Node | undefined): unknown =>
+  const jsOf = (node: Node | undefined): unknown =>
     typeof node === 'object' && node !== null && 'value' in node ? node.value : primitiveOf(node as Node)
   return (i, key) => {
-    if (i < read.length && Object.is(valueOf(read[i]), key)) return i
-    index ??= new Map(read.map((node, slot) => [valueOf(node), slot]))
+    if (i < read.length && Object.is(jsOf(read[i]), key)) return i
+    index ??= new Map(read.map((node, slot) => [jsOf(node), slot]))
     return entries.length === 0 ? -1 : (index.get(key) ?? -1)
   }
 }

@@ -9,7 +9,7 @@
 import { native } from '../binding.js'
 import { ArgumentError, ShapeError, TorchIndexError } from '../errors.js'
 import { tensorFromData } from './from-data.js'
-import { describe, operatorFunction } from './operator.js'
+import { describe, operatorFunction, unknownOption } from './operator.js'
 import type { Complex, Scalar } from './scalar.js'
 import type { Tensor } from './tensor.js'
 
@@ -92,8 +92,9 @@ export function indexPut_(
   t: Tensor,
   items: readonly IndexItem[],
   value: IndexValue,
-  { accumulate = false }: { accumulate?: boolean } = {},
+  options: { accumulate?: boolean } | boolean = {},
 ): Tensor {
+  const accumulate = accumulates(options)
   const source = checkValue(value)
   const parsed = items.map(parseItem)
   if (parsed.length === 1 && parsed[0]!.kind === 'boolean') {
@@ -135,6 +136,13 @@ function betterError(error: unknown): unknown {
   }
   if (/shape mismatch/.test(error.message)) return new ShapeError(error.message, { cause: error })
   return error
+}
+
+// Python takes it by position, too.
+function accumulates(options: { accumulate?: boolean } | boolean): boolean {
+  if (typeof options === 'boolean') return options
+  for (const name in options) if (name !== 'accumulate') throw unknownOption('indexPut_', name, ['accumulate'])
+  return options.accumulate ?? false
 }
 
 function checkValue(value: IndexValue): IndexValue {

@@ -1,5 +1,5 @@
-// Reads records of zip archives. LibTorch's reader knows the directory; records that are not compressed, which is all that
-// PyTorch writes, are read around it: straight into the storage, in pieces, by several threads at once.
+// Reads records of zip archives. LibTorch's reader knows the directory; records that are not compressed, which is all
+// that PyTorch writes, are read around it: straight into the storage, in pieces, by several threads at once.
 #include <ATen/ops/empty.h>
 #include <c10/core/Storage.h>
 
@@ -122,7 +122,8 @@ void read_all(Archive& archive, const std::vector<Job>& jobs, size_t threads) {
   std::vector<Piece> pieces;
   for (const auto& job : jobs) {
     const size_t step = job.position ? kPiece : std::max<size_t>(job.nbytes, 1);
-    for (size_t from = 0; from < job.nbytes; from += step) pieces.push_back({&job, from, std::min(step, job.nbytes - from)});
+    for (size_t from = 0; from < job.nbytes; from += step)
+      pieces.push_back({&job, from, std::min(step, job.nbytes - from)});
   }
   std::atomic<size_t> next = 0;
   std::mutex lock;

@@ -15,9 +15,11 @@ namespace libtorch_node {
 
 std::string system_error(int error, const char* call) {
   static constexpr std::pair<int, const char*> kNames[] = {
-      {EACCES, "EACCES"}, {EBADF, "EBADF"},   {EDQUOT, "EDQUOT"}, {EEXIST, "EEXIST"}, {EFBIG, "EFBIG"},
-      {EINVAL, "EINVAL"}, {EIO, "EIO"},       {EISDIR, "EISDIR"}, {ELOOP, "ELOOP"},   {EMFILE, "EMFILE"},
-      {ENFILE, "ENFILE"}, {ENOENT, "ENOENT"}, {ENOMEM, "ENOMEM"}, {ENOSPC, "ENOSPC"}, {ENOTDIR, "ENOTDIR"},
+      {EACCES, "EACCES"}, {EBADF, "EBADF"},   {EDQUOT, "EDQUOT"},
+      {EEXIST, "EEXIST"}, {EFBIG, "EFBIG"},   {EINVAL, "EINVAL"},
+      {EIO, "EIO"},       {EISDIR, "EISDIR"}, {ELOOP, "ELOOP"},
+      {EMFILE, "EMFILE"}, {ENFILE, "ENFILE"}, {ENOENT, "ENOENT"},
+      {ENOMEM, "ENOMEM"}, {ENOSPC, "ENOSPC"}, {ENOTDIR, "ENOTDIR"},
       {EPERM, "EPERM"},   {EROFS, "EROFS"},   {ENAMETOOLONG, "ENAMETOOLONG"},
   };
   const auto* known = std::find_if(std::begin(kNames), std::end(kNames), [&](auto& row) { return row.first == error; });

@@ -6,9 +6,9 @@
 #include <vector>
 
 /**
- * Where an archive's bytes come from. A file is read with pread(), so that any number of threads may read it at once and
- * one that shrinks meanwhile is an error and not a crash. Bytes given by JavaScript may be detached at any time: their
- * address is fetched anew for every call, and they are never read off the JavaScript thread.
+ * Where an archive's bytes come from. A file is read with pread(), so that any number of threads may read it at once
+ * and one that shrinks meanwhile is an error and not a crash. Bytes given by JavaScript may be detached at any time:
+ * their address is fetched anew for every call, and they are never read off the JavaScript thread.
  */
 namespace libtorch_node {
 

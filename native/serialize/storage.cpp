@@ -107,7 +107,8 @@ Napi::Value tensor_storage(const Info& info) {
   auto env = info.Env();
   auto facts = Napi::Object::New(env);
   facts.Set("storage", wrap_storage(env, storage));
-  facts.Set("id", Napi::BigInt::New(env, static_cast<uint64_t>(reinterpret_cast<uintptr_t>(storage.unsafeGetStorageImpl()))));
+  facts.Set("id",
+            Napi::BigInt::New(env, static_cast<uint64_t>(reinterpret_cast<uintptr_t>(storage.unsafeGetStorageImpl()))));
   facts.Set("offset", from_int(env, tensor.storage_offset()));
   facts.Set("nbytes", from_int(env, static_cast<int64_t>(storage.nbytes())));
   facts.Set("device", device_name(storage.device()));

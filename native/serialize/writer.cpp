@@ -24,13 +24,12 @@ using Info = Napi::CallbackInfo;
 using caffe2::serialize::PyTorchStreamWriter;
 
 /**
- * A file that is written front to back. LibTorch's writer finishes the archive in its destructor and may throw there, which
- * ends the process; so it is always finished here first, into nothing when the file is given up.
+ * A file that is written front to back. LibTorch's writer finishes the archive in its destructor and may throw there,
+ * which ends the process; so it is always finished here first, into nothing when the file is given up.
  */
 class ZipWriter {
  public:
-  explicit ZipWriter(const std::string& path)
-      : fd_(open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666)) {
+  explicit ZipWriter(const std::string& path) : fd_(open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666)) {
     if (fd_ < 0) fail("ERR_CHECKPOINT_WRITE", system_error(errno, "open"));
     writer_ = std::make_unique<PyTorchStreamWriter>(
         [this](const void* data, size_t n) { return error_ == 0 && put(data, n) ? n : 0; });

@@ -31,6 +31,9 @@ test('accumulate adds, and adds again for a position named twice', () => {
   t.indexPut_(['1:'], 5, { accumulate: true })
   t.indexPut_([1], torch.ones(1, 1), { accumulate: true })
   assert.deepEqual(t.tolist(), [2, 6, 6])
+  t.indexPut_([[0, 0]], torch.ones(2), true as never)
+  assert.deepEqual(t.tolist(), [4, 6, 6])
+  assert.throws(() => t.indexPut_([0], 1, { acumulate: true } as never), { message: /did you mean 'accumulate'/ })
 })
 
 test('gradients flow through an index and an assignment', () => {
