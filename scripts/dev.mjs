@@ -17,6 +17,9 @@ const testsOf = {
   lr_scheduler: 'lr-scheduler',
 }
 
+// its own 'exit' event, which ends the compilers, does not come when a signal ends it
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () => process.exit(0))
+
 const touched = new Set()
 let nativeChanged = false
 let timer

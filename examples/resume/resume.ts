@@ -257,6 +257,7 @@ function short(value: unknown): string {
   if (typeof value !== 'object' || value === null) return ''
   const simple = (entry: unknown) => {
     if (Array.isArray(entry)) return `[${entry.length}]`
+    if (entry instanceof Map) return `{${entry.size}}` // a dict whose keys are not text
     return typeof entry === 'object' && entry !== null ? `{${Object.keys(entry).length}}` : String(entry)
   }
   const text = Object.entries(value)

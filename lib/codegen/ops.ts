@@ -40,7 +40,7 @@ const reserved = new Set(['var', 'delete', 'new', 'in', 'default', 'function', '
 /** Names that TypeScript offers for one operator, with all its signatures; undefined when the dispatcher has none. */
 function signaturesOf(binding: Binding, name: string, method: boolean): string[] | undefined {
   const schemas = binding.schemas(name).filter((s) => !method || takesReceiver(s))
-  return schemas.length ? [...new Set(schemas.flatMap((schema) => callSignatures(schema, method)))] : undefined
+  return schemas.length ? callSignatures(schemas, method) : undefined
 }
 
 function takesReceiver(schema: Schema): boolean {

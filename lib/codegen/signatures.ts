@@ -1,6 +1,7 @@
 /** TypeScript signatures of operators, made from the dispatcher's schemas. */
 import type { Schema, SchemaArgument } from '../../binding.js'
 import { camelCase } from '../tensor/names.js'
+import { type Field, mergeSignatures, type Signature } from './merge.js'
 
 const elementTypes: Record<string, string> = {
   Tensor: 'Tensor',
@@ -21,8 +22,8 @@ const elementTypes: Record<string, string> = {
   'Tensor?': '(Tensor | null)',
 }
 
-/** `int[2]?` → `number | readonly number[] | null` */
-export function inputType(type: string): string {
+/** The members of the union that an argument takes: `int[2]?` → `number`, `readonly number[]`, `null`. */
+export function inputTypes(type: string): string[] {
   const optional = type.endsWith('?') && !type.endsWith('Tensor?[]')
   const bare = optional ? type.slice(0, -1) : type
   const list = /^(.*)\[(\d*)\]$/.exec(bare)
@@ -31,8 +32,8 @@ export function inputType(type: string): string {
     if (!found) throw new Error(`no TypeScript type for '${name}' of '${type}'`)
     return found
   }
-  const text = list ? `${list[2] ? `${element(list[1]!)} | ` : ''}readonly ${element(list[1]!)}[]` : element(bare)
-  return optional ? `${text} | null` : text
+  const members = list ? [...(list[2] ? [element(list[1]!)] : []), `readonly ${element(list[1]!)}[]`] : [element(bare)]
+  return optional ? [...members, 'null'] : members
 }
 
 export function outputType(type: string): string {
@@ -81,53 +82,66 @@ const isFactory = (schema: Schema) => {
   return names.includes('dtype') && names.includes('pin_memory')
 }
 
-/** A required argument that may be None may also be given as undefined. */
-const explicit = (a: SchemaArgument) => (a.default === undefined && a.type.endsWith('?') ? ' | undefined' : '')
+/** Operators whose tensors may be numbers: `torch.sub(1, x)`. `native/ops/schema.cpp` has the same names. */
+const takesNumbers = new Set('add sub mul div divide subtract multiply true_divide floor_divide'.split(' '))
 
-function optionsType(args: SchemaArgument[], factory: boolean): string {
-  const fields = args.map((a) => `${camelCase(a.name)}${a.default === undefined ? '' : '?'}: ${inputType(a.type)}${explicit(a)}`)
-  if (factory) fields.push('requiresGrad?: boolean')
-  return `{ ${fields.join('; ')} }`
-}
+/** Sizes that may come one by one before an options object: TypeScript allows nothing behind a rest parameter. */
+const spelledOutRanks = 4
 
 /**
  * The call signatures of one overload. Optional positional arguments may be given by position or by name, so there is one
  * signature for each number of positional arguments, and one with everything by name.
  */
-export function callSignatures(schema: Schema, method: boolean): string[] {
+function signaturesOf(schema: Schema, method: boolean): Signature[] {
   const args = method ? schema.arguments.slice(1) : schema.arguments
   const positional = args.filter((a) => !a.keywordOnly)
   const keyword = args.filter((a) => a.keywordOnly)
   const factory = isFactory(schema)
   const result = returnType(schema, method)
+  const numbers = takesNumbers.has(/::([^.]*)/.exec(schema.name)![1]!)
+  const typesOf = (a: SchemaArgument) => (numbers && a.type === 'Tensor' ? ['Tensor', 'Scalar'] : inputTypes(a.type))
+  const parameter = (a: SchemaArgument) => ({ name: parameterName(camelCase(a.name)), types: typesOf(a) })
+  const field = (a: SchemaArgument): Field => ({ name: camelCase(a.name), types: typesOf(a), required: a.default === undefined })
+  const fields = (rest: SchemaArgument[]): Field[] => {
+    const list = rest.map(field)
+    return factory ? [...list, { name: 'requiresGrad', types: ['boolean'], required: false }] : list
+  }
+  const signature = (count: number): Signature => ({
+    parameters: positional.slice(0, count).map(parameter),
+    fields: fields([...positional.slice(count), ...keyword]),
+    result,
+  })
   let required = positional.findIndex((a) => a.default !== undefined)
   if (required < 0) required = positional.length
-  const parameter = (a: SchemaArgument) => `${parameterName(camelCase(a.name))}: ${inputType(a.type)}`
-  const signature = (count: number) => {
-    const rest = [...positional.slice(count), ...keyword]
-    const parameters = positional.slice(0, count).map(parameter)
-    if (rest.length || factory) {
-      const mandatory = rest.some((a) => a.default === undefined)
-      parameters.push(`options${mandatory ? '' : '?'}: ${optionsType(rest, factory)}`)
-    }
-    return `(${parameters.join(', ')}): ${result}`
-  }
-  const counts = new Set<number>()
-  for (let count = required; count <= positional.length; count++) counts.add(count)
-  const lines = [...counts].map(signature)
-  if (required > (method ? 0 : 1)) lines.push(signature(method ? 0 : 1))
-  const first = positional.length === 1 || (!method && positional[0]?.name === 'self' && positional.length === 2)
-  const last = positional[positional.length - 1]
-  if (first && last && /^(Sym)?[Ii]nt\[/.test(last.type) && positional.length - 1 === (method ? 0 : schema.arguments[0]!.name === 'self' ? 1 : 0)) {
-    const head = positional.slice(0, -1).map(parameter)
-    lines.push(`(${[...head, `...${parameterName(camelCase(last.name))}: number[]`].join(', ')}): ${result}`)
-    // zeros(2, 3, {dtype}): TypeScript allows nothing behind a rest parameter, so the common ranks are spelled out
-    if (keyword.length) {
-      for (let rank = 1; rank <= 4; rank++) {
-        const sizes = Array.from({ length: rank }, (_, i) => `size${i}: number`)
-        lines.push(`(${[...head, ...sizes, `options: ${optionsType(keyword, factory)}`].join(', ')}): ${result}`)
-      }
+  const signatures: Signature[] = []
+  for (let count = required; count <= positional.length; count++) signatures.push(signature(count))
+  if (required > (method ? 0 : 1)) signatures.push(signature(method ? 0 : 1))
+  if (positional.length === 1 && /^(Sym)?[Ii]nt\[\]$/.test(positional[0]!.type)) {
+    const list = parameterName(camelCase(positional[0]!.name))
+    signatures.push({ parameters: [{ name: `...${list}`, types: ['number[]'] }], fields: [], result })
+    for (let rank = 1; keyword.length > 0 && rank <= spelledOutRanks; rank++) {
+      const sizes = Array.from({ length: rank }, (_, i) => ({ name: `size${i}`, types: ['number'] }))
+      signatures.push({ parameters: sizes, fields: fields(keyword).map((f) => ({ ...f })), result })
     }
   }
-  return [...new Set(lines)]
+  return signatures
+}
+
+/** The call signatures of all overloads together, as few as say the same. */
+export function callSignatures(schemas: Schema[], method: boolean): string[] {
+  return mergeSignatures(schemas.flatMap((schema) => signaturesOf(schema, method))).map(print)
+}
+
+function print({ parameters, fields, result }: Signature): string {
+  const list = parameters.map(({ name, types }) => `${name}: ${types.join(' | ')}`)
+  if (fields.length > 0) {
+    const optional = fields.every((f) => !f.required)
+    // a required argument that may be None may also be given as undefined
+    const text = fields.map((f) => {
+      const explicit = f.required && f.types.includes('null') ? ' | undefined' : ''
+      return `${f.name}${f.required ? '' : '?'}: ${f.types.join(' | ')}${explicit}`
+    })
+    list.push(`options${optional ? '?' : ''}: { ${text.join('; ')} }`)
+  }
+  return `(${list.join(', ')}): ${result}`
 }

@@ -44,23 +44,19 @@ export const acosh_: {
 export const adaptiveAvgPool1d: {
   (self: Tensor, outputSize: number | readonly number[]): Tensor
   (self: Tensor, options: { outputSize: number | readonly number[] }): Tensor
-  (self: Tensor, ...outputSize: number[]): Tensor
 } = operatorFunction('aten::adaptive_avg_pool1d')
 
 /** `aten::adaptive_max_pool1d` */
 export const adaptiveMaxPool1d: {
   (self: Tensor, outputSize: number | readonly number[]): [Tensor, Tensor]
   (self: Tensor, options: { outputSize: number | readonly number[] }): [Tensor, Tensor]
-  (self: Tensor, ...outputSize: number[]): [Tensor, Tensor]
 } = operatorFunction('aten::adaptive_max_pool1d')
 
 /** `aten::add` */
 export const add: {
-  (self: Tensor, other: Tensor, options?: { alpha?: Scalar }): Tensor
-  (self: Tensor, options: { other: Tensor; alpha?: Scalar }): Tensor
-  (self: Tensor, other: Scalar, options?: { alpha?: Scalar }): Tensor
-  (self: Tensor, other: Scalar, alpha: Scalar): Tensor
-  (self: Tensor, options: { other: Scalar; alpha?: Scalar }): Tensor
+  (self: Tensor | Scalar, other: Tensor | Scalar, options?: { alpha?: Scalar }): Tensor
+  (self: Tensor | Scalar, options: { other: Tensor | Scalar; alpha?: Scalar }): Tensor
+  (self: Tensor | Scalar, other: Scalar, alpha: Scalar): Tensor
 } = operatorFunction('aten::add')
 
 /** `aten::addbmm` */
@@ -84,9 +80,8 @@ export const addcmul: {
 /** `aten::addmm` */
 export const addmm: {
   (self: Tensor, mat1: Tensor, mat2: Tensor, outDtype: Dtype, options?: { beta?: Scalar; alpha?: Scalar }): Tensor
-  (self: Tensor, options: { mat1: Tensor; mat2: Tensor; outDtype: Dtype; beta?: Scalar; alpha?: Scalar }): Tensor
+  (self: Tensor, options: { mat1: Tensor; mat2: Tensor; outDtype?: Dtype; beta?: Scalar; alpha?: Scalar }): Tensor
   (self: Tensor, mat1: Tensor, mat2: Tensor, options?: { beta?: Scalar; alpha?: Scalar }): Tensor
-  (self: Tensor, options: { mat1: Tensor; mat2: Tensor; beta?: Scalar; alpha?: Scalar }): Tensor
 } = operatorFunction('aten::addmm')
 
 /** `aten::addmv` */
@@ -125,13 +120,10 @@ export const aliasCopy: {
 
 /** `aten::all` */
 export const all: {
-  (self: Tensor): Tensor
-  (self: Tensor, dim: number, options?: { keepdim?: boolean }): Tensor
-  (self: Tensor, dim: number, keepdim: boolean): Tensor
-  (self: Tensor, options: { dim: number; keepdim?: boolean }): Tensor
   (self: Tensor, options?: { dim?: readonly number[] | null; keepdim?: boolean }): Tensor
-  (self: Tensor, dim: readonly number[] | null, options?: { keepdim?: boolean }): Tensor
-  (self: Tensor, dim: readonly number[] | null, keepdim: boolean): Tensor
+  (self: Tensor, dim: number | readonly number[] | null, options?: { keepdim?: boolean }): Tensor
+  (self: Tensor, dim: number | readonly number[] | null, keepdim: boolean): Tensor
+  (self: Tensor, options: { dim: number; keepdim?: boolean }): Tensor
 } = operatorFunction('aten::all')
 
 /** `aten::allclose` */
@@ -181,20 +173,15 @@ export const angle: {
 
 /** `aten::any` */
 export const any: {
-  (self: Tensor): Tensor
-  (self: Tensor, dim: number, options?: { keepdim?: boolean }): Tensor
-  (self: Tensor, dim: number, keepdim: boolean): Tensor
-  (self: Tensor, options: { dim: number; keepdim?: boolean }): Tensor
   (self: Tensor, options?: { dim?: readonly number[] | null; keepdim?: boolean }): Tensor
-  (self: Tensor, dim: readonly number[] | null, options?: { keepdim?: boolean }): Tensor
-  (self: Tensor, dim: readonly number[] | null, keepdim: boolean): Tensor
+  (self: Tensor, dim: number | readonly number[] | null, options?: { keepdim?: boolean }): Tensor
+  (self: Tensor, dim: number | readonly number[] | null, keepdim: boolean): Tensor
+  (self: Tensor, options: { dim: number; keepdim?: boolean }): Tensor
 } = operatorFunction('aten::any')
 
 /** `aten::arange` */
 export const arange: {
-  (end: Scalar, options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
-  (start: Scalar, end: Scalar, options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
-  (start: Scalar, options: { end: Scalar; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
+  (start: Scalar, options?: { end?: Scalar; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
   (start: Scalar, end: Scalar, options?: { step?: Scalar; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
   (start: Scalar, end: Scalar, step: Scalar, options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
   (start: Scalar, options: { end: Scalar; step?: Scalar; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
@@ -282,8 +269,7 @@ export const argmin: {
 
 /** `aten::argsort` */
 export const argsort: {
-  (self: Tensor, options: { stable: boolean; dim?: number; descending?: boolean }): Tensor
-  (self: Tensor, options?: { dim?: number; descending?: boolean }): Tensor
+  (self: Tensor, options?: { stable?: boolean; dim?: number; descending?: boolean }): Tensor
   (self: Tensor, dim: number, options?: { descending?: boolean }): Tensor
   (self: Tensor, dim: number, descending: boolean): Tensor
 } = operatorFunction('aten::argsort')
@@ -380,16 +366,14 @@ export const avgPool1d: {
 /** `aten::baddbmm` */
 export const baddbmm: {
   (self: Tensor, batch1: Tensor, batch2: Tensor, outDtype: Dtype, options?: { beta?: Scalar; alpha?: Scalar }): Tensor
-  (self: Tensor, options: { batch1: Tensor; batch2: Tensor; outDtype: Dtype; beta?: Scalar; alpha?: Scalar }): Tensor
+  (self: Tensor, options: { batch1: Tensor; batch2: Tensor; outDtype?: Dtype; beta?: Scalar; alpha?: Scalar }): Tensor
   (self: Tensor, batch1: Tensor, batch2: Tensor, options?: { beta?: Scalar; alpha?: Scalar }): Tensor
-  (self: Tensor, options: { batch1: Tensor; batch2: Tensor; beta?: Scalar; alpha?: Scalar }): Tensor
 } = operatorFunction('aten::baddbmm')
 
 /** `aten::bartlett_window` */
 export const bartlettWindow: {
-  (windowLength: number, options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
+  (windowLength: number, options?: { periodic?: boolean; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
   (windowLength: number, periodic: boolean, options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
-  (windowLength: number, options: { periodic: boolean; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
 } = operatorFunction('aten::bartlett_window')
 
 /** `aten::batch_norm` */
@@ -442,10 +426,8 @@ export const batchNormUpdateStats: {
 
 /** `aten::bernoulli` */
 export const bernoulli: {
-  (self: Tensor, p: Tensor, options?: { generator?: Generator | null }): Tensor
-  (self: Tensor, options: { p: Tensor; generator?: Generator | null }): Tensor
-  (self: Tensor, options?: { generator?: Generator | null }): Tensor
-  (self: Tensor, p: number, options?: { generator?: Generator | null }): Tensor
+  (self: Tensor, p: Tensor | number, options?: { generator?: Generator | null }): Tensor
+  (self: Tensor, options?: { p?: Tensor; generator?: Generator | null }): Tensor
   (self: Tensor, options: { p: number; generator?: Generator | null }): Tensor
 } = operatorFunction('aten::bernoulli')
 
@@ -481,20 +463,16 @@ export const binomial: {
 
 /** `aten::bitwise_and` */
 export const bitwiseAnd: {
-  (self: Tensor, other: Tensor): Tensor
-  (self: Tensor, options: { other: Tensor }): Tensor
-  (self: Tensor, other: Scalar): Tensor
-  (self: Tensor, options: { other: Scalar }): Tensor
+  (self: Tensor, other: Tensor | Scalar): Tensor
+  (self: Tensor, options: { other: Tensor | Scalar }): Tensor
   (self: Scalar, other: Tensor): Tensor
   (self: Scalar, options: { other: Tensor }): Tensor
 } = operatorFunction('aten::bitwise_and')
 
 /** `aten::bitwise_left_shift` */
 export const bitwiseLeftShift: {
-  (self: Tensor, other: Tensor): Tensor
-  (self: Tensor, options: { other: Tensor }): Tensor
-  (self: Tensor, other: Scalar): Tensor
-  (self: Tensor, options: { other: Scalar }): Tensor
+  (self: Tensor, other: Tensor | Scalar): Tensor
+  (self: Tensor, options: { other: Tensor | Scalar }): Tensor
   (self: Scalar, other: Tensor): Tensor
   (self: Scalar, options: { other: Tensor }): Tensor
 } = operatorFunction('aten::bitwise_left_shift')
@@ -506,62 +484,51 @@ export const bitwiseNot: {
 
 /** `aten::bitwise_or` */
 export const bitwiseOr: {
-  (self: Tensor, other: Tensor): Tensor
-  (self: Tensor, options: { other: Tensor }): Tensor
-  (self: Tensor, other: Scalar): Tensor
-  (self: Tensor, options: { other: Scalar }): Tensor
+  (self: Tensor, other: Tensor | Scalar): Tensor
+  (self: Tensor, options: { other: Tensor | Scalar }): Tensor
   (self: Scalar, other: Tensor): Tensor
   (self: Scalar, options: { other: Tensor }): Tensor
 } = operatorFunction('aten::bitwise_or')
 
 /** `aten::bitwise_right_shift` */
 export const bitwiseRightShift: {
-  (self: Tensor, other: Tensor): Tensor
-  (self: Tensor, options: { other: Tensor }): Tensor
-  (self: Tensor, other: Scalar): Tensor
-  (self: Tensor, options: { other: Scalar }): Tensor
+  (self: Tensor, other: Tensor | Scalar): Tensor
+  (self: Tensor, options: { other: Tensor | Scalar }): Tensor
   (self: Scalar, other: Tensor): Tensor
   (self: Scalar, options: { other: Tensor }): Tensor
 } = operatorFunction('aten::bitwise_right_shift')
 
 /** `aten::bitwise_xor` */
 export const bitwiseXor: {
-  (self: Tensor, other: Tensor): Tensor
-  (self: Tensor, options: { other: Tensor }): Tensor
-  (self: Tensor, other: Scalar): Tensor
-  (self: Tensor, options: { other: Scalar }): Tensor
+  (self: Tensor, other: Tensor | Scalar): Tensor
+  (self: Tensor, options: { other: Tensor | Scalar }): Tensor
   (self: Scalar, other: Tensor): Tensor
   (self: Scalar, options: { other: Tensor }): Tensor
 } = operatorFunction('aten::bitwise_xor')
 
 /** `aten::blackman_window` */
 export const blackmanWindow: {
-  (windowLength: number, options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
+  (windowLength: number, options?: { periodic?: boolean; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
   (windowLength: number, periodic: boolean, options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
-  (windowLength: number, options: { periodic: boolean; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
 } = operatorFunction('aten::blackman_window')
 
 /** `aten::bmm` */
 export const bmm: {
   (self: Tensor, mat2: Tensor): Tensor
-  (self: Tensor, options: { mat2: Tensor }): Tensor
+  (self: Tensor, options: { mat2: Tensor; outDtype?: Dtype }): Tensor
   (self: Tensor, mat2: Tensor, outDtype: Dtype): Tensor
-  (self: Tensor, options: { mat2: Tensor; outDtype: Dtype }): Tensor
 } = operatorFunction('aten::bmm')
 
 /** `aten::broadcast_to` */
 export const broadcastTo: {
   (self: Tensor, size: readonly number[]): Tensor
   (self: Tensor, options: { size: readonly number[] }): Tensor
-  (self: Tensor, ...size: number[]): Tensor
 } = operatorFunction('aten::broadcast_to')
 
 /** `aten::bucketize` */
 export const bucketize: {
-  (self: Tensor, boundaries: Tensor, options?: { outInt32?: boolean; right?: boolean }): Tensor
-  (self: Tensor, options: { boundaries: Tensor; outInt32?: boolean; right?: boolean }): Tensor
-  (self: Scalar, boundaries: Tensor, options?: { outInt32?: boolean; right?: boolean }): Tensor
-  (self: Scalar, options: { boundaries: Tensor; outInt32?: boolean; right?: boolean }): Tensor
+  (self: Tensor | Scalar, boundaries: Tensor, options?: { outInt32?: boolean; right?: boolean }): Tensor
+  (self: Tensor | Scalar, options: { boundaries: Tensor; outInt32?: boolean; right?: boolean }): Tensor
 } = operatorFunction('aten::bucketize')
 
 /** `aten::cat` */
@@ -657,34 +624,26 @@ export const clamp_: {
 
 /** `aten::clamp_max` */
 export const clampMax: {
-  (self: Tensor, max: Tensor): Tensor
-  (self: Tensor, options: { max: Tensor }): Tensor
-  (self: Tensor, max: Scalar): Tensor
-  (self: Tensor, options: { max: Scalar }): Tensor
+  (self: Tensor, max: Tensor | Scalar): Tensor
+  (self: Tensor, options: { max: Tensor | Scalar }): Tensor
 } = operatorFunction('aten::clamp_max')
 
 /** `aten::clamp_max_` */
 export const clampMax_: {
-  (self: Tensor, max: Tensor): Tensor
-  (self: Tensor, options: { max: Tensor }): Tensor
-  (self: Tensor, max: Scalar): Tensor
-  (self: Tensor, options: { max: Scalar }): Tensor
+  (self: Tensor, max: Tensor | Scalar): Tensor
+  (self: Tensor, options: { max: Tensor | Scalar }): Tensor
 } = operatorFunction('aten::clamp_max_')
 
 /** `aten::clamp_min` */
 export const clampMin: {
-  (self: Tensor, min: Tensor): Tensor
-  (self: Tensor, options: { min: Tensor }): Tensor
-  (self: Tensor, min: Scalar): Tensor
-  (self: Tensor, options: { min: Scalar }): Tensor
+  (self: Tensor, min: Tensor | Scalar): Tensor
+  (self: Tensor, options: { min: Tensor | Scalar }): Tensor
 } = operatorFunction('aten::clamp_min')
 
 /** `aten::clamp_min_` */
 export const clampMin_: {
-  (self: Tensor, min: Tensor): Tensor
-  (self: Tensor, options: { min: Tensor }): Tensor
-  (self: Tensor, min: Scalar): Tensor
-  (self: Tensor, options: { min: Scalar }): Tensor
+  (self: Tensor, min: Tensor | Scalar): Tensor
+  (self: Tensor, options: { min: Tensor | Scalar }): Tensor
 } = operatorFunction('aten::clamp_min_')
 
 /** `aten::clip` */
@@ -771,56 +730,35 @@ export const constantPadNd: {
 
 /** `aten::conv1d` */
 export const conv1d: {
-  (input: Tensor, weight: Tensor, options?: { bias?: Tensor | null; stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; groups?: number }): Tensor
-  (input: Tensor, weight: Tensor, bias: Tensor | null, options?: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; groups?: number }): Tensor
-  (input: Tensor, weight: Tensor, bias: Tensor | null, stride: number | readonly number[], options?: { padding?: number | readonly number[]; dilation?: number | readonly number[]; groups?: number }): Tensor
-  (input: Tensor, weight: Tensor, bias: Tensor | null, stride: number | readonly number[], padding: number | readonly number[], options?: { dilation?: number | readonly number[]; groups?: number }): Tensor
-  (input: Tensor, weight: Tensor, bias: Tensor | null, stride: number | readonly number[], padding: number | readonly number[], dilation: number | readonly number[], options?: { groups?: number }): Tensor
-  (input: Tensor, weight: Tensor, bias: Tensor | null, stride: number | readonly number[], padding: number | readonly number[], dilation: number | readonly number[], groups: number): Tensor
-  (input: Tensor, options: { weight: Tensor; bias?: Tensor | null; stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; groups?: number }): Tensor
-  (input: Tensor, weight: Tensor, options?: { bias?: Tensor | null; stride?: number | readonly number[]; padding?: string; dilation?: number | readonly number[]; groups?: number }): Tensor
-  (input: Tensor, weight: Tensor, bias: Tensor | null, options?: { stride?: number | readonly number[]; padding?: string; dilation?: number | readonly number[]; groups?: number }): Tensor
-  (input: Tensor, weight: Tensor, bias: Tensor | null, stride: number | readonly number[], options?: { padding?: string; dilation?: number | readonly number[]; groups?: number }): Tensor
-  (input: Tensor, weight: Tensor, bias: Tensor | null, stride: number | readonly number[], padding: string, options?: { dilation?: number | readonly number[]; groups?: number }): Tensor
-  (input: Tensor, weight: Tensor, bias: Tensor | null, stride: number | readonly number[], padding: string, dilation: number | readonly number[], options?: { groups?: number }): Tensor
-  (input: Tensor, weight: Tensor, bias: Tensor | null, stride: number | readonly number[], padding: string, dilation: number | readonly number[], groups: number): Tensor
-  (input: Tensor, options: { weight: Tensor; bias?: Tensor | null; stride?: number | readonly number[]; padding?: string; dilation?: number | readonly number[]; groups?: number }): Tensor
+  (input: Tensor, weight: Tensor, options?: { bias?: Tensor | null; stride?: number | readonly number[]; padding?: string | number | readonly number[]; dilation?: number | readonly number[]; groups?: number }): Tensor
+  (input: Tensor, weight: Tensor, bias: Tensor | null, options?: { stride?: number | readonly number[]; padding?: string | number | readonly number[]; dilation?: number | readonly number[]; groups?: number }): Tensor
+  (input: Tensor, weight: Tensor, bias: Tensor | null, stride: number | readonly number[], options?: { padding?: string | number | readonly number[]; dilation?: number | readonly number[]; groups?: number }): Tensor
+  (input: Tensor, weight: Tensor, bias: Tensor | null, stride: number | readonly number[], padding: string | number | readonly number[], options?: { dilation?: number | readonly number[]; groups?: number }): Tensor
+  (input: Tensor, weight: Tensor, bias: Tensor | null, stride: number | readonly number[], padding: string | number | readonly number[], dilation: number | readonly number[], options?: { groups?: number }): Tensor
+  (input: Tensor, weight: Tensor, bias: Tensor | null, stride: number | readonly number[], padding: string | number | readonly number[], dilation: number | readonly number[], groups: number): Tensor
+  (input: Tensor, options: { weight: Tensor; bias?: Tensor | null; stride?: number | readonly number[]; padding?: string | number | readonly number[]; dilation?: number | readonly number[]; groups?: number }): Tensor
 } = operatorFunction('aten::conv1d')
 
 /** `aten::conv2d` */
 export const conv2d: {
-  (input: Tensor, weight: Tensor, options?: { bias?: Tensor | null; stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; groups?: number }): Tensor
-  (input: Tensor, weight: Tensor, bias: Tensor | null, options?: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; groups?: number }): Tensor
-  (input: Tensor, weight: Tensor, bias: Tensor | null, stride: number | readonly number[], options?: { padding?: number | readonly number[]; dilation?: number | readonly number[]; groups?: number }): Tensor
-  (input: Tensor, weight: Tensor, bias: Tensor | null, stride: number | readonly number[], padding: number | readonly number[], options?: { dilation?: number | readonly number[]; groups?: number }): Tensor
-  (input: Tensor, weight: Tensor, bias: Tensor | null, stride: number | readonly number[], padding: number | readonly number[], dilation: number | readonly number[], options?: { groups?: number }): Tensor
-  (input: Tensor, weight: Tensor, bias: Tensor | null, stride: number | readonly number[], padding: number | readonly number[], dilation: number | readonly number[], groups: number): Tensor
-  (input: Tensor, options: { weight: Tensor; bias?: Tensor | null; stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; groups?: number }): Tensor
-  (input: Tensor, weight: Tensor, options?: { bias?: Tensor | null; stride?: number | readonly number[]; padding?: string; dilation?: number | readonly number[]; groups?: number }): Tensor
-  (input: Tensor, weight: Tensor, bias: Tensor | null, options?: { stride?: number | readonly number[]; padding?: string; dilation?: number | readonly number[]; groups?: number }): Tensor
-  (input: Tensor, weight: Tensor, bias: Tensor | null, stride: number | readonly number[], options?: { padding?: string; dilation?: number | readonly number[]; groups?: number }): Tensor
-  (input: Tensor, weight: Tensor, bias: Tensor | null, stride: number | readonly number[], padding: string, options?: { dilation?: number | readonly number[]; groups?: number }): Tensor
-  (input: Tensor, weight: Tensor, bias: Tensor | null, stride: number | readonly number[], padding: string, dilation: number | readonly number[], options?: { groups?: number }): Tensor
-  (input: Tensor, weight: Tensor, bias: Tensor | null, stride: number | readonly number[], padding: string, dilation: number | readonly number[], groups: number): Tensor
-  (input: Tensor, options: { weight: Tensor; bias?: Tensor | null; stride?: number | readonly number[]; padding?: string; dilation?: number | readonly number[]; groups?: number }): Tensor
+  (input: Tensor, weight: Tensor, options?: { bias?: Tensor | null; stride?: number | readonly number[]; padding?: string | number | readonly number[]; dilation?: number | readonly number[]; groups?: number }): Tensor
+  (input: Tensor, weight: Tensor, bias: Tensor | null, options?: { stride?: number | readonly number[]; padding?: string | number | readonly number[]; dilation?: number | readonly number[]; groups?: number }): Tensor
+  (input: Tensor, weight: Tensor, bias: Tensor | null, stride: number | readonly number[], options?: { padding?: string | number | readonly number[]; dilation?: number | readonly number[]; groups?: number }): Tensor
+  (input: Tensor, weight: Tensor, bias: Tensor | null, stride: number | readonly number[], padding: string | number | readonly number[], options?: { dilation?: number | readonly number[]; groups?: number }): Tensor
+  (input: Tensor, weight: Tensor, bias: Tensor | null, stride: number | readonly number[], padding: string | number | readonly number[], dilation: number | readonly number[], options?: { groups?: number }): Tensor
+  (input: Tensor, weight: Tensor, bias: Tensor | null, stride: number | readonly number[], padding: string | number | readonly number[], dilation: number | readonly number[], groups: number): Tensor
+  (input: Tensor, options: { weight: Tensor; bias?: Tensor | null; stride?: number | readonly number[]; padding?: string | number | readonly number[]; dilation?: number | readonly number[]; groups?: number }): Tensor
 } = operatorFunction('aten::conv2d')
 
 /** `aten::conv3d` */
 export const conv3d: {
-  (input: Tensor, weight: Tensor, options?: { bias?: Tensor | null; stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; groups?: number }): Tensor
-  (input: Tensor, weight: Tensor, bias: Tensor | null, options?: { stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; groups?: number }): Tensor
-  (input: Tensor, weight: Tensor, bias: Tensor | null, stride: number | readonly number[], options?: { padding?: number | readonly number[]; dilation?: number | readonly number[]; groups?: number }): Tensor
-  (input: Tensor, weight: Tensor, bias: Tensor | null, stride: number | readonly number[], padding: number | readonly number[], options?: { dilation?: number | readonly number[]; groups?: number }): Tensor
-  (input: Tensor, weight: Tensor, bias: Tensor | null, stride: number | readonly number[], padding: number | readonly number[], dilation: number | readonly number[], options?: { groups?: number }): Tensor
-  (input: Tensor, weight: Tensor, bias: Tensor | null, stride: number | readonly number[], padding: number | readonly number[], dilation: number | readonly number[], groups: number): Tensor
-  (input: Tensor, options: { weight: Tensor; bias?: Tensor | null; stride?: number | readonly number[]; padding?: number | readonly number[]; dilation?: number | readonly number[]; groups?: number }): Tensor
-  (input: Tensor, weight: Tensor, options?: { bias?: Tensor | null; stride?: number | readonly number[]; padding?: string; dilation?: number | readonly number[]; groups?: number }): Tensor
-  (input: Tensor, weight: Tensor, bias: Tensor | null, options?: { stride?: number | readonly number[]; padding?: string; dilation?: number | readonly number[]; groups?: number }): Tensor
-  (input: Tensor, weight: Tensor, bias: Tensor | null, stride: number | readonly number[], options?: { padding?: string; dilation?: number | readonly number[]; groups?: number }): Tensor
-  (input: Tensor, weight: Tensor, bias: Tensor | null, stride: number | readonly number[], padding: string, options?: { dilation?: number | readonly number[]; groups?: number }): Tensor
-  (input: Tensor, weight: Tensor, bias: Tensor | null, stride: number | readonly number[], padding: string, dilation: number | readonly number[], options?: { groups?: number }): Tensor
-  (input: Tensor, weight: Tensor, bias: Tensor | null, stride: number | readonly number[], padding: string, dilation: number | readonly number[], groups: number): Tensor
-  (input: Tensor, options: { weight: Tensor; bias?: Tensor | null; stride?: number | readonly number[]; padding?: string; dilation?: number | readonly number[]; groups?: number }): Tensor
+  (input: Tensor, weight: Tensor, options?: { bias?: Tensor | null; stride?: number | readonly number[]; padding?: string | number | readonly number[]; dilation?: number | readonly number[]; groups?: number }): Tensor
+  (input: Tensor, weight: Tensor, bias: Tensor | null, options?: { stride?: number | readonly number[]; padding?: string | number | readonly number[]; dilation?: number | readonly number[]; groups?: number }): Tensor
+  (input: Tensor, weight: Tensor, bias: Tensor | null, stride: number | readonly number[], options?: { padding?: string | number | readonly number[]; dilation?: number | readonly number[]; groups?: number }): Tensor
+  (input: Tensor, weight: Tensor, bias: Tensor | null, stride: number | readonly number[], padding: string | number | readonly number[], options?: { dilation?: number | readonly number[]; groups?: number }): Tensor
+  (input: Tensor, weight: Tensor, bias: Tensor | null, stride: number | readonly number[], padding: string | number | readonly number[], dilation: number | readonly number[], options?: { groups?: number }): Tensor
+  (input: Tensor, weight: Tensor, bias: Tensor | null, stride: number | readonly number[], padding: string | number | readonly number[], dilation: number | readonly number[], groups: number): Tensor
+  (input: Tensor, options: { weight: Tensor; bias?: Tensor | null; stride?: number | readonly number[]; padding?: string | number | readonly number[]; dilation?: number | readonly number[]; groups?: number }): Tensor
 } = operatorFunction('aten::conv3d')
 
 /** `aten::conv_tbc` */
@@ -874,10 +812,8 @@ export const convolution: {
 
 /** `aten::copysign` */
 export const copysign: {
-  (self: Tensor, other: Tensor): Tensor
-  (self: Tensor, options: { other: Tensor }): Tensor
-  (self: Tensor, other: Scalar): Tensor
-  (self: Tensor, options: { other: Scalar }): Tensor
+  (self: Tensor, other: Tensor | Scalar): Tensor
+  (self: Tensor, options: { other: Tensor | Scalar }): Tensor
 } = operatorFunction('aten::copysign')
 
 /** `aten::corrcoef` */
@@ -924,10 +860,8 @@ export const cosineSimilarity: {
 /** `aten::count_nonzero` */
 export const countNonzero: {
   (self: Tensor, options?: { dim?: number | null }): Tensor
-  (self: Tensor, dim: number | null): Tensor
-  (self: Tensor, dim: readonly number[]): Tensor
+  (self: Tensor, dim: number | readonly number[] | null): Tensor
   (self: Tensor, options: { dim: readonly number[] }): Tensor
-  (self: Tensor, ...dim: number[]): Tensor
 } = operatorFunction('aten::count_nonzero')
 
 /** `aten::cov` */
@@ -1143,26 +1077,14 @@ export const dist: {
 
 /** `aten::div` */
 export const div: {
-  (self: Tensor, other: Tensor): Tensor
-  (self: Tensor, options: { other: Tensor }): Tensor
-  (self: Tensor, other: Tensor, options: { roundingMode: string | null | undefined }): Tensor
-  (self: Tensor, options: { other: Tensor; roundingMode: string | null | undefined }): Tensor
-  (self: Tensor, other: Scalar): Tensor
-  (self: Tensor, options: { other: Scalar }): Tensor
-  (self: Tensor, other: Scalar, options: { roundingMode: string | null | undefined }): Tensor
-  (self: Tensor, options: { other: Scalar; roundingMode: string | null | undefined }): Tensor
+  (self: Tensor | Scalar, other: Tensor | Scalar, options?: { roundingMode?: string | null }): Tensor
+  (self: Tensor | Scalar, options: { other: Tensor | Scalar; roundingMode?: string | null }): Tensor
 } = operatorFunction('aten::div')
 
 /** `aten::divide` */
 export const divide: {
-  (self: Tensor, other: Tensor): Tensor
-  (self: Tensor, options: { other: Tensor }): Tensor
-  (self: Tensor, other: Tensor, options: { roundingMode: string | null | undefined }): Tensor
-  (self: Tensor, options: { other: Tensor; roundingMode: string | null | undefined }): Tensor
-  (self: Tensor, other: Scalar): Tensor
-  (self: Tensor, options: { other: Scalar }): Tensor
-  (self: Tensor, other: Scalar, options: { roundingMode: string | null | undefined }): Tensor
-  (self: Tensor, options: { other: Scalar; roundingMode: string | null | undefined }): Tensor
+  (self: Tensor | Scalar, other: Tensor | Scalar, options?: { roundingMode?: string | null }): Tensor
+  (self: Tensor | Scalar, options: { other: Tensor | Scalar; roundingMode?: string | null }): Tensor
 } = operatorFunction('aten::divide')
 
 /** `aten::dot` */
@@ -1185,11 +1107,9 @@ export const dropout_: {
 
 /** `aten::dsplit` */
 export const dsplit: {
-  (self: Tensor, indices: readonly number[]): Tensor[]
-  (self: Tensor, options: { indices: readonly number[] }): Tensor[]
-  (self: Tensor, ...indices: number[]): Tensor[]
-  (self: Tensor, sections: number): Tensor[]
+  (self: Tensor, sections: number | readonly number[]): Tensor[]
   (self: Tensor, options: { sections: number }): Tensor[]
+  (self: Tensor, options: { indices: readonly number[] }): Tensor[]
 } = operatorFunction('aten::dsplit')
 
 /** `aten::dstack` */
@@ -1227,12 +1147,11 @@ export const embeddingRenorm_: {
 
 /** `aten::empty` */
 export const empty: {
-  (size: readonly number[], options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; memoryFormat?: MemoryFormat | null; requiresGrad?: boolean }): Tensor
+  (size: readonly number[] | number, options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; memoryFormat?: MemoryFormat | null; requiresGrad?: boolean }): Tensor
   (...size: number[]): Tensor
-  (size0: number, options: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; memoryFormat?: MemoryFormat | null; requiresGrad?: boolean }): Tensor
-  (size0: number, size1: number, options: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; memoryFormat?: MemoryFormat | null; requiresGrad?: boolean }): Tensor
-  (size0: number, size1: number, size2: number, options: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; memoryFormat?: MemoryFormat | null; requiresGrad?: boolean }): Tensor
-  (size0: number, size1: number, size2: number, size3: number, options: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; memoryFormat?: MemoryFormat | null; requiresGrad?: boolean }): Tensor
+  (size0: number, size1: number, options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; memoryFormat?: MemoryFormat | null; requiresGrad?: boolean }): Tensor
+  (size0: number, size1: number, size2: number, options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; memoryFormat?: MemoryFormat | null; requiresGrad?: boolean }): Tensor
+  (size0: number, size1: number, size2: number, size3: number, options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; memoryFormat?: MemoryFormat | null; requiresGrad?: boolean }): Tensor
 } = operatorFunction('aten::empty')
 
 /** `aten::empty_like` */
@@ -1260,10 +1179,8 @@ export const emptyStrided: {
 
 /** `aten::eq` */
 export const eq: {
-  (self: Tensor, other: Tensor): Tensor
-  (self: Tensor, options: { other: Tensor }): Tensor
-  (self: Tensor, other: Scalar): Tensor
-  (self: Tensor, options: { other: Scalar }): Tensor
+  (self: Tensor, other: Tensor | Scalar): Tensor
+  (self: Tensor, options: { other: Tensor | Scalar }): Tensor
 } = operatorFunction('aten::eq')
 
 /** `aten::equal` */
@@ -1321,11 +1238,6 @@ export const exp_: {
 export const expandCopy: {
   (self: Tensor, size: readonly number[], options?: { implicit?: boolean }): Tensor
   (self: Tensor, options: { size: readonly number[]; implicit?: boolean }): Tensor
-  (self: Tensor, ...size: number[]): Tensor
-  (self: Tensor, size0: number, options: { implicit?: boolean }): Tensor
-  (self: Tensor, size0: number, size1: number, options: { implicit?: boolean }): Tensor
-  (self: Tensor, size0: number, size1: number, size2: number, options: { implicit?: boolean }): Tensor
-  (self: Tensor, size0: number, size1: number, size2: number, size3: number, options: { implicit?: boolean }): Tensor
 } = operatorFunction('aten::expand_copy')
 
 /** `aten::expm1` */
@@ -1340,9 +1252,8 @@ export const expm1_: {
 
 /** `aten::eye` */
 export const eye: {
-  (n: number, options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
+  (n: number, options?: { m?: number; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
   (n: number, m: number, options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
-  (n: number, options: { m: number; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
 } = operatorFunction('aten::eye')
 
 /** `aten::fake_quantize_per_channel_affine` */
@@ -1362,17 +1273,15 @@ export const fakeQuantizePerTensorAffine: {
 /** `aten::fbgemm_linear_fp16_weight` */
 export const fbgemmLinearFp16Weight: {
   (input: Tensor, packedWeight: Tensor, bias: Tensor): Tensor
-  (input: Tensor, options: { packedWeight: Tensor; bias: Tensor }): Tensor
+  (input: Tensor, options: { packedWeight: Tensor; bias: Tensor; output?: Tensor }): Tensor
   (input: Tensor, packedWeight: Tensor, bias: Tensor, output: Tensor): Tensor
-  (input: Tensor, options: { packedWeight: Tensor; bias: Tensor; output: Tensor }): Tensor
 } = operatorFunction('aten::fbgemm_linear_fp16_weight')
 
 /** `aten::fbgemm_linear_fp16_weight_fp32_activation` */
 export const fbgemmLinearFp16WeightFp32Activation: {
   (input: Tensor, packedWeight: Tensor, bias: Tensor | null): Tensor
-  (input: Tensor, options: { packedWeight: Tensor; bias: Tensor | null | undefined }): Tensor
+  (input: Tensor, options: { packedWeight: Tensor; bias: Tensor | null | undefined; output?: Tensor }): Tensor
   (input: Tensor, packedWeight: Tensor, bias: Tensor | null, output: Tensor): Tensor
-  (input: Tensor, options: { packedWeight: Tensor; bias: Tensor | null | undefined; output: Tensor }): Tensor
 } = operatorFunction('aten::fbgemm_linear_fp16_weight_fp32_activation')
 
 /** `aten::fbgemm_linear_int8_weight` */
@@ -1430,18 +1339,14 @@ export const featureDropout_: {
 
 /** `aten::fill` */
 export const fill: {
-  (self: Tensor, value: Tensor): Tensor
-  (self: Tensor, options: { value: Tensor }): Tensor
-  (self: Tensor, value: Scalar): Tensor
-  (self: Tensor, options: { value: Scalar }): Tensor
+  (self: Tensor, value: Tensor | Scalar): Tensor
+  (self: Tensor, options: { value: Tensor | Scalar }): Tensor
 } = operatorFunction('aten::fill')
 
 /** `aten::fill_` */
 export const fill_: {
-  (self: Tensor, value: Tensor): Tensor
-  (self: Tensor, options: { value: Tensor }): Tensor
-  (self: Tensor, value: Scalar): Tensor
-  (self: Tensor, options: { value: Scalar }): Tensor
+  (self: Tensor, value: Tensor | Scalar): Tensor
+  (self: Tensor, options: { value: Tensor | Scalar }): Tensor
 } = operatorFunction('aten::fill_')
 
 /** `aten::fix` */
@@ -1465,7 +1370,6 @@ export const flatten: {
 export const flip: {
   (self: Tensor, dims: readonly number[]): Tensor
   (self: Tensor, options: { dims: readonly number[] }): Tensor
-  (self: Tensor, ...dims: number[]): Tensor
 } = operatorFunction('aten::flip')
 
 /** `aten::fliplr` */
@@ -1480,10 +1384,8 @@ export const flipud: {
 
 /** `aten::float_power` */
 export const floatPower: {
-  (self: Tensor, exponent: Tensor): Tensor
-  (self: Tensor, options: { exponent: Tensor }): Tensor
-  (self: Tensor, exponent: Scalar): Tensor
-  (self: Tensor, options: { exponent: Scalar }): Tensor
+  (self: Tensor, exponent: Tensor | Scalar): Tensor
+  (self: Tensor, options: { exponent: Tensor | Scalar }): Tensor
   (self: Scalar, exponent: Tensor): Tensor
   (self: Scalar, options: { exponent: Tensor }): Tensor
 } = operatorFunction('aten::float_power')
@@ -1500,10 +1402,8 @@ export const floor_: {
 
 /** `aten::floor_divide` */
 export const floorDivide: {
-  (self: Tensor, other: Tensor): Tensor
-  (self: Tensor, options: { other: Tensor }): Tensor
-  (self: Tensor, other: Scalar): Tensor
-  (self: Tensor, options: { other: Scalar }): Tensor
+  (self: Tensor | Scalar, other: Tensor | Scalar): Tensor
+  (self: Tensor | Scalar, options: { other: Tensor | Scalar }): Tensor
 } = operatorFunction('aten::floor_divide')
 
 /** `aten::fmax` */
@@ -1520,10 +1420,8 @@ export const fmin: {
 
 /** `aten::fmod` */
 export const fmod: {
-  (self: Tensor, other: Tensor): Tensor
-  (self: Tensor, options: { other: Tensor }): Tensor
-  (self: Tensor, other: Scalar): Tensor
-  (self: Tensor, options: { other: Scalar }): Tensor
+  (self: Tensor, other: Tensor | Scalar): Tensor
+  (self: Tensor, options: { other: Tensor | Scalar }): Tensor
 } = operatorFunction('aten::fmod')
 
 /** `aten::frac` */
@@ -1588,10 +1486,8 @@ export const gcd_: {
 
 /** `aten::ge` */
 export const ge: {
-  (self: Tensor, other: Tensor): Tensor
-  (self: Tensor, options: { other: Tensor }): Tensor
-  (self: Tensor, other: Scalar): Tensor
-  (self: Tensor, options: { other: Scalar }): Tensor
+  (self: Tensor, other: Tensor | Scalar): Tensor
+  (self: Tensor, options: { other: Tensor | Scalar }): Tensor
 } = operatorFunction('aten::ge')
 
 /** `aten::geqrf` */
@@ -1612,29 +1508,22 @@ export const getDevice: {
 
 /** `aten::gradient` */
 export const gradient: {
-  (self: Tensor, options: { dim: readonly number[]; edgeOrder?: number }): Tensor[]
-  (self: Tensor, options: { spacing: readonly Scalar[]; dim: readonly number[]; edgeOrder?: number }): Tensor[]
-  (self: Tensor, options: { spacing: readonly Scalar[]; dim?: number | null; edgeOrder?: number }): Tensor[]
-  (self: Tensor, options: { spacing: readonly Tensor[]; dim: readonly number[]; edgeOrder?: number }): Tensor[]
-  (self: Tensor, options: { spacing: readonly Tensor[]; dim?: number | null; edgeOrder?: number }): Tensor[]
-  (self: Tensor, options: { spacing: Scalar; dim: readonly number[]; edgeOrder?: number }): Tensor[]
+  (self: Tensor, options: { spacing: readonly Scalar[] | readonly Tensor[]; dim?: number | null; edgeOrder?: number }): Tensor[]
+  (self: Tensor, options: { spacing?: readonly Scalar[] | readonly Tensor[]; dim: readonly number[]; edgeOrder?: number }): Tensor[]
   (self: Tensor, options?: { spacing?: Scalar | null; dim?: number | null; edgeOrder?: number }): Tensor[]
+  (self: Tensor, options: { spacing: Scalar; dim: readonly number[]; edgeOrder?: number }): Tensor[]
 } = operatorFunction('aten::gradient')
 
 /** `aten::greater` */
 export const greater: {
-  (self: Tensor, other: Tensor): Tensor
-  (self: Tensor, options: { other: Tensor }): Tensor
-  (self: Tensor, other: Scalar): Tensor
-  (self: Tensor, options: { other: Scalar }): Tensor
+  (self: Tensor, other: Tensor | Scalar): Tensor
+  (self: Tensor, options: { other: Tensor | Scalar }): Tensor
 } = operatorFunction('aten::greater')
 
 /** `aten::greater_equal` */
 export const greaterEqual: {
-  (self: Tensor, other: Tensor): Tensor
-  (self: Tensor, options: { other: Tensor }): Tensor
-  (self: Tensor, other: Scalar): Tensor
-  (self: Tensor, options: { other: Scalar }): Tensor
+  (self: Tensor, other: Tensor | Scalar): Tensor
+  (self: Tensor, options: { other: Tensor | Scalar }): Tensor
 } = operatorFunction('aten::greater_equal')
 
 /** `aten::grid_sampler` */
@@ -1683,28 +1572,23 @@ export const gruCell: {
 
 /** `aten::gt` */
 export const gt: {
-  (self: Tensor, other: Tensor): Tensor
-  (self: Tensor, options: { other: Tensor }): Tensor
-  (self: Tensor, other: Scalar): Tensor
-  (self: Tensor, options: { other: Scalar }): Tensor
+  (self: Tensor, other: Tensor | Scalar): Tensor
+  (self: Tensor, options: { other: Tensor | Scalar }): Tensor
 } = operatorFunction('aten::gt')
 
 /** `aten::hamming_window` */
 export const hammingWindow: {
-  (windowLength: number, options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
+  (windowLength: number, options?: { periodic?: boolean; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
   (windowLength: number, periodic: boolean, options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
-  (windowLength: number, options: { periodic: boolean; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
   (windowLength: number, periodic: boolean, alpha: number, options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
-  (windowLength: number, options: { periodic: boolean; alpha: number; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
+  (windowLength: number, options: { periodic: boolean; alpha: number; beta?: number; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
   (windowLength: number, periodic: boolean, alpha: number, beta: number, options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
-  (windowLength: number, options: { periodic: boolean; alpha: number; beta: number; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
 } = operatorFunction('aten::hamming_window')
 
 /** `aten::hann_window` */
 export const hannWindow: {
-  (windowLength: number, options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
+  (windowLength: number, options?: { periodic?: boolean; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
   (windowLength: number, periodic: boolean, options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
-  (windowLength: number, options: { periodic: boolean; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
 } = operatorFunction('aten::hann_window')
 
 /** `aten::hardshrink` */
@@ -1717,11 +1601,6 @@ export const hardshrink: {
 export const hashTensor: {
   (self: Tensor, options?: { dim?: number | readonly number[]; keepdim?: boolean; mode?: number }): Tensor
   (self: Tensor, dim: number | readonly number[], options?: { keepdim?: boolean; mode?: number }): Tensor
-  (self: Tensor, ...dim: number[]): Tensor
-  (self: Tensor, size0: number, options: { keepdim?: boolean; mode?: number }): Tensor
-  (self: Tensor, size0: number, size1: number, options: { keepdim?: boolean; mode?: number }): Tensor
-  (self: Tensor, size0: number, size1: number, size2: number, options: { keepdim?: boolean; mode?: number }): Tensor
-  (self: Tensor, size0: number, size1: number, size2: number, size3: number, options: { keepdim?: boolean; mode?: number }): Tensor
 } = operatorFunction('aten::hash_tensor')
 
 /** `aten::heaviside` */
@@ -1756,30 +1635,18 @@ export const histogram: {
 
 /** `aten::histogramdd` */
 export const histogramdd: {
-  (self: Tensor, bins: readonly number[], options?: { range?: readonly number[] | null; weight?: Tensor | null; density?: boolean }): [Tensor, Tensor[]] & { hist: Tensor; binEdges: Tensor[] }
-  (self: Tensor, bins: readonly number[], range: readonly number[] | null, options?: { weight?: Tensor | null; density?: boolean }): [Tensor, Tensor[]] & { hist: Tensor; binEdges: Tensor[] }
-  (self: Tensor, bins: readonly number[], range: readonly number[] | null, weight: Tensor | null, options?: { density?: boolean }): [Tensor, Tensor[]] & { hist: Tensor; binEdges: Tensor[] }
-  (self: Tensor, bins: readonly number[], range: readonly number[] | null, weight: Tensor | null, density: boolean): [Tensor, Tensor[]] & { hist: Tensor; binEdges: Tensor[] }
-  (self: Tensor, options: { bins: readonly number[]; range?: readonly number[] | null; weight?: Tensor | null; density?: boolean }): [Tensor, Tensor[]] & { hist: Tensor; binEdges: Tensor[] }
-  (self: Tensor, bins: readonly Tensor[], options?: { range?: readonly number[] | null; weight?: Tensor | null; density?: boolean }): [Tensor, Tensor[]] & { hist: Tensor; binEdges: Tensor[] }
-  (self: Tensor, bins: readonly Tensor[], range: readonly number[] | null, options?: { weight?: Tensor | null; density?: boolean }): [Tensor, Tensor[]] & { hist: Tensor; binEdges: Tensor[] }
-  (self: Tensor, bins: readonly Tensor[], range: readonly number[] | null, weight: Tensor | null, options?: { density?: boolean }): [Tensor, Tensor[]] & { hist: Tensor; binEdges: Tensor[] }
-  (self: Tensor, bins: readonly Tensor[], range: readonly number[] | null, weight: Tensor | null, density: boolean): [Tensor, Tensor[]] & { hist: Tensor; binEdges: Tensor[] }
-  (self: Tensor, options: { bins: readonly Tensor[]; range?: readonly number[] | null; weight?: Tensor | null; density?: boolean }): [Tensor, Tensor[]] & { hist: Tensor; binEdges: Tensor[] }
-  (self: Tensor, bins: number, options?: { range?: readonly number[] | null; weight?: Tensor | null; density?: boolean }): [Tensor, Tensor[]] & { hist: Tensor; binEdges: Tensor[] }
-  (self: Tensor, bins: number, range: readonly number[] | null, options?: { weight?: Tensor | null; density?: boolean }): [Tensor, Tensor[]] & { hist: Tensor; binEdges: Tensor[] }
-  (self: Tensor, bins: number, range: readonly number[] | null, weight: Tensor | null, options?: { density?: boolean }): [Tensor, Tensor[]] & { hist: Tensor; binEdges: Tensor[] }
-  (self: Tensor, bins: number, range: readonly number[] | null, weight: Tensor | null, density: boolean): [Tensor, Tensor[]] & { hist: Tensor; binEdges: Tensor[] }
-  (self: Tensor, options: { bins: number; range?: readonly number[] | null; weight?: Tensor | null; density?: boolean }): [Tensor, Tensor[]] & { hist: Tensor; binEdges: Tensor[] }
+  (self: Tensor, bins: readonly Tensor[] | number | readonly number[], options?: { range?: readonly number[] | null; weight?: Tensor | null; density?: boolean }): [Tensor, Tensor[]] & { hist: Tensor; binEdges: Tensor[] }
+  (self: Tensor, bins: readonly Tensor[] | number | readonly number[], range: readonly number[] | null, options?: { weight?: Tensor | null; density?: boolean }): [Tensor, Tensor[]] & { hist: Tensor; binEdges: Tensor[] }
+  (self: Tensor, bins: readonly Tensor[] | number | readonly number[], range: readonly number[] | null, weight: Tensor | null, options?: { density?: boolean }): [Tensor, Tensor[]] & { hist: Tensor; binEdges: Tensor[] }
+  (self: Tensor, bins: readonly Tensor[] | number | readonly number[], range: readonly number[] | null, weight: Tensor | null, density: boolean): [Tensor, Tensor[]] & { hist: Tensor; binEdges: Tensor[] }
+  (self: Tensor, options: { bins: readonly Tensor[] | number | readonly number[]; range?: readonly number[] | null; weight?: Tensor | null; density?: boolean }): [Tensor, Tensor[]] & { hist: Tensor; binEdges: Tensor[] }
 } = operatorFunction('aten::histogramdd')
 
 /** `aten::hsplit` */
 export const hsplit: {
-  (self: Tensor, indices: readonly number[]): Tensor[]
-  (self: Tensor, options: { indices: readonly number[] }): Tensor[]
-  (self: Tensor, ...indices: number[]): Tensor[]
-  (self: Tensor, sections: number): Tensor[]
+  (self: Tensor, sections: number | readonly number[]): Tensor[]
   (self: Tensor, options: { sections: number }): Tensor[]
+  (self: Tensor, options: { indices: readonly number[] }): Tensor[]
 } = operatorFunction('aten::hsplit')
 
 /** `aten::hspmm` */
@@ -1840,10 +1707,8 @@ export const indexCopy: {
 
 /** `aten::index_fill` */
 export const indexFill: {
-  (self: Tensor, dim: number, index: Tensor, value: Tensor): Tensor
-  (self: Tensor, options: { dim: number; index: Tensor; value: Tensor }): Tensor
-  (self: Tensor, dim: number, index: Tensor, value: Scalar): Tensor
-  (self: Tensor, options: { dim: number; index: Tensor; value: Scalar }): Tensor
+  (self: Tensor, dim: number, index: Tensor, value: Tensor | Scalar): Tensor
+  (self: Tensor, options: { dim: number; index: Tensor; value: Tensor | Scalar }): Tensor
 } = operatorFunction('aten::index_fill')
 
 /** `aten::index_put` */
@@ -1936,12 +1801,10 @@ export const isfinite: {
 
 /** `aten::isin` */
 export const isin: {
-  (elements: Tensor, testElements: Tensor, options?: { assumeUnique?: boolean; invert?: boolean }): Tensor
-  (elements: Tensor, options: { testElements: Tensor; assumeUnique?: boolean; invert?: boolean }): Tensor
-  (elements: Tensor, testElement: Scalar, options?: { assumeUnique?: boolean; invert?: boolean }): Tensor
+  (elements: Tensor, testElements: Tensor | Scalar, options?: { assumeUnique?: boolean; invert?: boolean }): Tensor
+  (elements: Tensor | Scalar, options: { testElements: Tensor; assumeUnique?: boolean; invert?: boolean }): Tensor
   (elements: Tensor, options: { testElement: Scalar; assumeUnique?: boolean; invert?: boolean }): Tensor
   (element: Scalar, testElements: Tensor, options?: { assumeUnique?: boolean; invert?: boolean }): Tensor
-  (element: Scalar, options: { testElements: Tensor; assumeUnique?: boolean; invert?: boolean }): Tensor
 } = operatorFunction('aten::isin')
 
 /** `aten::isinf` */
@@ -1971,9 +1834,8 @@ export const isreal: {
 
 /** `aten::kaiser_window` */
 export const kaiserWindow: {
-  (windowLength: number, options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
+  (windowLength: number, options?: { periodic?: boolean; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
   (windowLength: number, periodic: boolean, options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
-  (windowLength: number, options: { periodic: boolean; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
   (windowLength: number, periodic: boolean, beta: number, options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
   (windowLength: number, options: { periodic: boolean; beta: number; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
 } = operatorFunction('aten::kaiser_window')
@@ -2035,34 +1897,26 @@ export const ldexp_: {
 
 /** `aten::le` */
 export const le: {
-  (self: Tensor, other: Tensor): Tensor
-  (self: Tensor, options: { other: Tensor }): Tensor
-  (self: Tensor, other: Scalar): Tensor
-  (self: Tensor, options: { other: Scalar }): Tensor
+  (self: Tensor, other: Tensor | Scalar): Tensor
+  (self: Tensor, options: { other: Tensor | Scalar }): Tensor
 } = operatorFunction('aten::le')
 
 /** `aten::lerp` */
 export const lerp: {
-  (self: Tensor, end: Tensor, weight: Tensor): Tensor
-  (self: Tensor, options: { end: Tensor; weight: Tensor }): Tensor
-  (self: Tensor, end: Tensor, weight: Scalar): Tensor
-  (self: Tensor, options: { end: Tensor; weight: Scalar }): Tensor
+  (self: Tensor, end: Tensor, weight: Tensor | Scalar): Tensor
+  (self: Tensor, options: { end: Tensor; weight: Tensor | Scalar }): Tensor
 } = operatorFunction('aten::lerp')
 
 /** `aten::less` */
 export const less: {
-  (self: Tensor, other: Tensor): Tensor
-  (self: Tensor, options: { other: Tensor }): Tensor
-  (self: Tensor, other: Scalar): Tensor
-  (self: Tensor, options: { other: Scalar }): Tensor
+  (self: Tensor, other: Tensor | Scalar): Tensor
+  (self: Tensor, options: { other: Tensor | Scalar }): Tensor
 } = operatorFunction('aten::less')
 
 /** `aten::less_equal` */
 export const lessEqual: {
-  (self: Tensor, other: Tensor): Tensor
-  (self: Tensor, options: { other: Tensor }): Tensor
-  (self: Tensor, other: Scalar): Tensor
-  (self: Tensor, options: { other: Scalar }): Tensor
+  (self: Tensor, other: Tensor | Scalar): Tensor
+  (self: Tensor, options: { other: Tensor | Scalar }): Tensor
 } = operatorFunction('aten::less_equal')
 
 /** `aten::lgamma` */
@@ -2072,14 +1926,8 @@ export const lgamma: {
 
 /** `aten::linspace` */
 export const linspace: {
-  (start: Tensor, end: Tensor, steps: number, options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
-  (start: Tensor, options: { end: Tensor; steps: number; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
-  (start: Tensor, end: Scalar, steps: number, options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
-  (start: Tensor, options: { end: Scalar; steps: number; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
-  (start: Scalar, end: Tensor, steps: number, options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
-  (start: Scalar, options: { end: Tensor; steps: number; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
-  (start: Scalar, end: Scalar, steps: number, options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
-  (start: Scalar, options: { end: Scalar; steps: number; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
+  (start: Tensor | Scalar, end: Tensor | Scalar, steps: number, options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
+  (start: Tensor | Scalar, options: { end: Tensor | Scalar; steps: number; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
 } = operatorFunction('aten::linspace')
 
 /** `aten::log` */
@@ -2189,18 +2037,9 @@ export const logit_: {
 
 /** `aten::logspace` */
 export const logspace: {
-  (start: Tensor, end: Tensor, steps: number, options?: { base?: number; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
-  (start: Tensor, end: Tensor, steps: number, base: number, options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
-  (start: Tensor, options: { end: Tensor; steps: number; base?: number; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
-  (start: Tensor, end: Scalar, steps: number, options?: { base?: number; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
-  (start: Tensor, end: Scalar, steps: number, base: number, options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
-  (start: Tensor, options: { end: Scalar; steps: number; base?: number; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
-  (start: Scalar, end: Tensor, steps: number, options?: { base?: number; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
-  (start: Scalar, end: Tensor, steps: number, base: number, options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
-  (start: Scalar, options: { end: Tensor; steps: number; base?: number; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
-  (start: Scalar, end: Scalar, steps: number, options?: { base?: number; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
-  (start: Scalar, end: Scalar, steps: number, base: number, options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
-  (start: Scalar, options: { end: Scalar; steps: number; base?: number; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
+  (start: Tensor | Scalar, end: Tensor | Scalar, steps: number, options?: { base?: number; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
+  (start: Tensor | Scalar, end: Tensor | Scalar, steps: number, base: number, options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
+  (start: Tensor | Scalar, options: { end: Tensor | Scalar; steps: number; base?: number; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
 } = operatorFunction('aten::logspace')
 
 /** `aten::logsumexp` */
@@ -2228,10 +2067,8 @@ export const lstmCell: {
 
 /** `aten::lt` */
 export const lt: {
-  (self: Tensor, other: Tensor): Tensor
-  (self: Tensor, options: { other: Tensor }): Tensor
-  (self: Tensor, other: Scalar): Tensor
-  (self: Tensor, options: { other: Scalar }): Tensor
+  (self: Tensor, other: Tensor | Scalar): Tensor
+  (self: Tensor, options: { other: Tensor | Scalar }): Tensor
 } = operatorFunction('aten::lt')
 
 /** `aten::lu_solve` */
@@ -2258,10 +2095,8 @@ export const marginRankingLoss: {
 
 /** `aten::masked_fill` */
 export const maskedFill: {
-  (self: Tensor, mask: Tensor, value: Tensor): Tensor
-  (self: Tensor, options: { mask: Tensor; value: Tensor }): Tensor
-  (self: Tensor, mask: Tensor, value: Scalar): Tensor
-  (self: Tensor, options: { mask: Tensor; value: Scalar }): Tensor
+  (self: Tensor, mask: Tensor, value: Tensor | Scalar): Tensor
+  (self: Tensor, options: { mask: Tensor; value: Tensor | Scalar }): Tensor
 } = operatorFunction('aten::masked_fill')
 
 /** `aten::masked_scatter` */
@@ -2295,9 +2130,8 @@ export const matrixPower: {
 
 /** `aten::max` */
 export const max: {
-  (self: Tensor): Tensor
+  (self: Tensor, options?: { other?: Tensor }): Tensor
   (self: Tensor, other: Tensor): Tensor
-  (self: Tensor, options: { other: Tensor }): Tensor
   (self: Tensor, dim: number, options?: { keepdim?: boolean }): [Tensor, Tensor] & { values: Tensor; indices: Tensor }
   (self: Tensor, dim: number, keepdim: boolean): [Tensor, Tensor] & { values: Tensor; indices: Tensor }
   (self: Tensor, options: { dim: number; keepdim?: boolean }): [Tensor, Tensor] & { values: Tensor; indices: Tensor }
@@ -2367,9 +2201,8 @@ export const median: {
 
 /** `aten::min` */
 export const min: {
-  (self: Tensor): Tensor
+  (self: Tensor, options?: { other?: Tensor }): Tensor
   (self: Tensor, other: Tensor): Tensor
-  (self: Tensor, options: { other: Tensor }): Tensor
   (self: Tensor, dim: number, options?: { keepdim?: boolean }): [Tensor, Tensor] & { values: Tensor; indices: Tensor }
   (self: Tensor, dim: number, keepdim: boolean): [Tensor, Tensor] & { values: Tensor; indices: Tensor }
   (self: Tensor, options: { dim: number; keepdim?: boolean }): [Tensor, Tensor] & { values: Tensor; indices: Tensor }
@@ -2435,7 +2268,6 @@ export const miopenRnn: {
 export const mkldnnAdaptiveAvgPool2d: {
   (self: Tensor, outputSize: number | readonly number[]): Tensor
   (self: Tensor, options: { outputSize: number | readonly number[] }): Tensor
-  (self: Tensor, ...outputSize: number[]): Tensor
 } = operatorFunction('aten::mkldnn_adaptive_avg_pool2d')
 
 /** `aten::mkldnn_convolution` */
@@ -2479,9 +2311,8 @@ export const mkldnnRnnLayer: {
 /** `aten::mm` */
 export const mm: {
   (self: Tensor, mat2: Tensor): Tensor
-  (self: Tensor, options: { mat2: Tensor }): Tensor
+  (self: Tensor, options: { mat2: Tensor; outDtype?: Dtype }): Tensor
   (self: Tensor, mat2: Tensor, outDtype: Dtype): Tensor
-  (self: Tensor, options: { mat2: Tensor; outDtype: Dtype }): Tensor
 } = operatorFunction('aten::mm')
 
 /** `aten::mode` */
@@ -2514,10 +2345,8 @@ export const msort: {
 
 /** `aten::mul` */
 export const mul: {
-  (self: Tensor, other: Tensor): Tensor
-  (self: Tensor, options: { other: Tensor }): Tensor
-  (self: Tensor, other: Scalar): Tensor
-  (self: Tensor, options: { other: Scalar }): Tensor
+  (self: Tensor | Scalar, other: Tensor | Scalar): Tensor
+  (self: Tensor | Scalar, options: { other: Tensor | Scalar }): Tensor
 } = operatorFunction('aten::mul')
 
 /** `aten::multinomial` */
@@ -2529,10 +2358,8 @@ export const multinomial: {
 
 /** `aten::multiply` */
 export const multiply: {
-  (self: Tensor, other: Tensor): Tensor
-  (self: Tensor, options: { other: Tensor }): Tensor
-  (self: Tensor, other: Scalar): Tensor
-  (self: Tensor, options: { other: Scalar }): Tensor
+  (self: Tensor | Scalar, other: Tensor | Scalar): Tensor
+  (self: Tensor | Scalar, options: { other: Tensor | Scalar }): Tensor
 } = operatorFunction('aten::multiply')
 
 /** `aten::mv` */
@@ -2580,14 +2407,10 @@ export const nanmedian: {
 
 /** `aten::nanquantile` */
 export const nanquantile: {
-  (self: Tensor, q: Tensor, options?: { dim?: number | null; keepdim?: boolean; interpolation?: string }): Tensor
-  (self: Tensor, q: Tensor, dim: number | null, options?: { keepdim?: boolean; interpolation?: string }): Tensor
-  (self: Tensor, q: Tensor, dim: number | null, keepdim: boolean, options?: { interpolation?: string }): Tensor
-  (self: Tensor, options: { q: Tensor; dim?: number | null; keepdim?: boolean; interpolation?: string }): Tensor
-  (self: Tensor, q: number, options?: { dim?: number | null; keepdim?: boolean; interpolation?: string }): Tensor
-  (self: Tensor, q: number, dim: number | null, options?: { keepdim?: boolean; interpolation?: string }): Tensor
-  (self: Tensor, q: number, dim: number | null, keepdim: boolean, options?: { interpolation?: string }): Tensor
-  (self: Tensor, options: { q: number; dim?: number | null; keepdim?: boolean; interpolation?: string }): Tensor
+  (self: Tensor, q: Tensor | number, options?: { dim?: number | null; keepdim?: boolean; interpolation?: string }): Tensor
+  (self: Tensor, q: Tensor | number, dim: number | null, options?: { keepdim?: boolean; interpolation?: string }): Tensor
+  (self: Tensor, q: Tensor | number, dim: number | null, keepdim: boolean, options?: { interpolation?: string }): Tensor
+  (self: Tensor, options: { q: Tensor | number; dim?: number | null; keepdim?: boolean; interpolation?: string }): Tensor
 } = operatorFunction('aten::nanquantile')
 
 /** `aten::nansum` */
@@ -2599,10 +2422,8 @@ export const nansum: {
 
 /** `aten::narrow` */
 export const narrow: {
-  (self: Tensor, dim: number, start: Tensor, length: number): Tensor
-  (self: Tensor, options: { dim: number; start: Tensor; length: number }): Tensor
-  (self: Tensor, dim: number, start: number, length: number): Tensor
-  (self: Tensor, options: { dim: number; start: number; length: number }): Tensor
+  (self: Tensor, dim: number, start: Tensor | number, length: number): Tensor
+  (self: Tensor, options: { dim: number; start: Tensor | number; length: number }): Tensor
 } = operatorFunction('aten::narrow')
 
 /** `aten::narrow_copy` */
@@ -2651,10 +2472,8 @@ export const nativeNorm: {
 
 /** `aten::ne` */
 export const ne: {
-  (self: Tensor, other: Tensor): Tensor
-  (self: Tensor, options: { other: Tensor }): Tensor
-  (self: Tensor, other: Scalar): Tensor
-  (self: Tensor, options: { other: Scalar }): Tensor
+  (self: Tensor, other: Tensor | Scalar): Tensor
+  (self: Tensor, options: { other: Tensor | Scalar }): Tensor
 } = operatorFunction('aten::ne')
 
 /** `aten::neg` */
@@ -2702,31 +2521,26 @@ export const normExceptDim: {
 
 /** `aten::normal` */
 export const normal: {
-  (mean: Tensor, std: Tensor, options?: { generator?: Generator | null }): Tensor
-  (mean: Tensor, options: { std: Tensor; generator?: Generator | null }): Tensor
+  (mean: Tensor, std: Tensor | number, options?: { generator?: Generator | null }): Tensor
+  (mean: Tensor | number, options: { std: Tensor; generator?: Generator | null }): Tensor
   (mean: Tensor, options?: { std?: number; generator?: Generator | null }): Tensor
-  (mean: Tensor, std: number, options?: { generator?: Generator | null }): Tensor
   (mean: number, std: Tensor, options?: { generator?: Generator | null }): Tensor
-  (mean: number, options: { std: Tensor; generator?: Generator | null }): Tensor
   (mean: number, std: number, size: readonly number[], options?: { generator?: Generator | null; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
   (mean: number, options: { std: number; size: readonly number[]; generator?: Generator | null; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
 } = operatorFunction('aten::normal')
 
 /** `aten::not_equal` */
 export const notEqual: {
-  (self: Tensor, other: Tensor): Tensor
-  (self: Tensor, options: { other: Tensor }): Tensor
-  (self: Tensor, other: Scalar): Tensor
-  (self: Tensor, options: { other: Scalar }): Tensor
+  (self: Tensor, other: Tensor | Scalar): Tensor
+  (self: Tensor, options: { other: Tensor | Scalar }): Tensor
 } = operatorFunction('aten::not_equal')
 
 /** `aten::nuclear_norm` */
 export const nuclearNorm: {
-  (self: Tensor, options?: { keepdim?: boolean }): Tensor
+  (self: Tensor, options?: { dim?: number | readonly number[]; keepdim?: boolean }): Tensor
   (self: Tensor, keepdim: boolean): Tensor
   (self: Tensor, dim: number | readonly number[], options?: { keepdim?: boolean }): Tensor
   (self: Tensor, dim: number | readonly number[], keepdim: boolean): Tensor
-  (self: Tensor, options: { dim: number | readonly number[]; keepdim?: boolean }): Tensor
 } = operatorFunction('aten::nuclear_norm')
 
 /** `aten::numel` */
@@ -2736,12 +2550,11 @@ export const numel: {
 
 /** `aten::ones` */
 export const ones: {
-  (size: readonly number[], options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
+  (size: readonly number[] | number, options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
   (...size: number[]): Tensor
-  (size0: number, options: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
-  (size0: number, size1: number, options: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
-  (size0: number, size1: number, size2: number, options: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
-  (size0: number, size1: number, size2: number, size3: number, options: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
+  (size0: number, size1: number, options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
+  (size0: number, size1: number, size2: number, options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
+  (size0: number, size1: number, size2: number, size3: number, options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
 } = operatorFunction('aten::ones')
 
 /** `aten::ones_like` */
@@ -2788,14 +2601,12 @@ export const pdist: {
 export const permute: {
   (self: Tensor, dims: readonly number[]): Tensor
   (self: Tensor, options: { dims: readonly number[] }): Tensor
-  (self: Tensor, ...dims: number[]): Tensor
 } = operatorFunction('aten::permute')
 
 /** `aten::permute_copy` */
 export const permuteCopy: {
   (self: Tensor, dims: readonly number[]): Tensor
   (self: Tensor, options: { dims: readonly number[] }): Tensor
-  (self: Tensor, ...dims: number[]): Tensor
 } = operatorFunction('aten::permute_copy')
 
 /** `aten::pinverse` */
@@ -2847,10 +2658,8 @@ export const positive: {
 
 /** `aten::pow` */
 export const pow: {
-  (self: Tensor, exponent: Tensor): Tensor
-  (self: Tensor, options: { exponent: Tensor }): Tensor
-  (self: Tensor, exponent: Scalar): Tensor
-  (self: Tensor, options: { exponent: Scalar }): Tensor
+  (self: Tensor, exponent: Tensor | Scalar): Tensor
+  (self: Tensor, options: { exponent: Tensor | Scalar }): Tensor
   (self: Scalar, exponent: Tensor): Tensor
   (self: Scalar, options: { exponent: Tensor }): Tensor
 } = operatorFunction('aten::pow')
@@ -2909,14 +2718,10 @@ export const qr: {
 
 /** `aten::quantile` */
 export const quantile: {
-  (self: Tensor, q: Tensor, options?: { dim?: number | null; keepdim?: boolean; interpolation?: string }): Tensor
-  (self: Tensor, q: Tensor, dim: number | null, options?: { keepdim?: boolean; interpolation?: string }): Tensor
-  (self: Tensor, q: Tensor, dim: number | null, keepdim: boolean, options?: { interpolation?: string }): Tensor
-  (self: Tensor, options: { q: Tensor; dim?: number | null; keepdim?: boolean; interpolation?: string }): Tensor
-  (self: Tensor, q: number, options?: { dim?: number | null; keepdim?: boolean; interpolation?: string }): Tensor
-  (self: Tensor, q: number, dim: number | null, options?: { keepdim?: boolean; interpolation?: string }): Tensor
-  (self: Tensor, q: number, dim: number | null, keepdim: boolean, options?: { interpolation?: string }): Tensor
-  (self: Tensor, options: { q: number; dim?: number | null; keepdim?: boolean; interpolation?: string }): Tensor
+  (self: Tensor, q: Tensor | number, options?: { dim?: number | null; keepdim?: boolean; interpolation?: string }): Tensor
+  (self: Tensor, q: Tensor | number, dim: number | null, options?: { keepdim?: boolean; interpolation?: string }): Tensor
+  (self: Tensor, q: Tensor | number, dim: number | null, keepdim: boolean, options?: { interpolation?: string }): Tensor
+  (self: Tensor, options: { q: Tensor | number; dim?: number | null; keepdim?: boolean; interpolation?: string }): Tensor
 } = operatorFunction('aten::quantile')
 
 /** `aten::quantize_per_channel` */
@@ -3013,87 +2818,57 @@ export const rad2deg_: {
 
 /** `aten::rand` */
 export const rand: {
-  (size: readonly number[], options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
+  (size: readonly number[] | number, options?: { generator?: Generator | null; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
   (...size: number[]): Tensor
-  (size0: number, options: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
-  (size0: number, size1: number, options: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
-  (size0: number, size1: number, size2: number, options: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
-  (size0: number, size1: number, size2: number, size3: number, options: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
-  (size: readonly number[], options: { generator: Generator | null | undefined; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
-  (size0: number, options: { generator: Generator | null | undefined; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
-  (size0: number, size1: number, options: { generator: Generator | null | undefined; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
-  (size0: number, size1: number, size2: number, options: { generator: Generator | null | undefined; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
-  (size0: number, size1: number, size2: number, size3: number, options: { generator: Generator | null | undefined; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
+  (size0: number, size1: number, options?: { generator?: Generator | null; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
+  (size0: number, size1: number, size2: number, options?: { generator?: Generator | null; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
+  (size0: number, size1: number, size2: number, size3: number, options?: { generator?: Generator | null; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
 } = operatorFunction('aten::rand')
 
 /** `aten::rand_like` */
 export const randLike: {
-  (self: Tensor, options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; memoryFormat?: MemoryFormat | null; requiresGrad?: boolean }): Tensor
-  (self: Tensor, options: { generator: Generator | null | undefined; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; memoryFormat?: MemoryFormat | null; requiresGrad?: boolean }): Tensor
+  (self: Tensor, options?: { generator?: Generator | null; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; memoryFormat?: MemoryFormat | null; requiresGrad?: boolean }): Tensor
 } = operatorFunction('aten::rand_like')
 
 /** `aten::randint` */
 export const randint: {
-  (high: number, size: readonly number[], options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
-  (high: number, options: { size: readonly number[]; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
-  (high: number, size: readonly number[], options: { generator: Generator | null | undefined; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
-  (high: number, options: { size: readonly number[]; generator: Generator | null | undefined; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
-  (low: number, high: number, size: readonly number[], options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
-  (low: number, options: { high: number; size: readonly number[]; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
-  (low: number, high: number, size: readonly number[], options: { generator: Generator | null | undefined; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
-  (low: number, options: { high: number; size: readonly number[]; generator: Generator | null | undefined; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
+  (low: number, high: number, size: readonly number[], options?: { generator?: Generator | null; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
+  (low: number, options: { high?: number; size: readonly number[]; generator?: Generator | null; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
+  (high: number, size: readonly number[], options?: { generator?: Generator | null; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
 } = operatorFunction('aten::randint')
 
 /** `aten::randint_like` */
 export const randintLike: {
-  (self: Tensor, high: Tensor, options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; memoryFormat?: MemoryFormat | null; requiresGrad?: boolean }): Tensor
-  (self: Tensor, options: { high: Tensor; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; memoryFormat?: MemoryFormat | null; requiresGrad?: boolean }): Tensor
-  (self: Tensor, high: Tensor, options: { generator: Generator | null | undefined; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; memoryFormat?: MemoryFormat | null; requiresGrad?: boolean }): Tensor
-  (self: Tensor, options: { high: Tensor; generator: Generator | null | undefined; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; memoryFormat?: MemoryFormat | null; requiresGrad?: boolean }): Tensor
-  (self: Tensor, high: number, options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; memoryFormat?: MemoryFormat | null; requiresGrad?: boolean }): Tensor
-  (self: Tensor, options: { high: number; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; memoryFormat?: MemoryFormat | null; requiresGrad?: boolean }): Tensor
-  (self: Tensor, high: number, options: { generator: Generator | null | undefined; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; memoryFormat?: MemoryFormat | null; requiresGrad?: boolean }): Tensor
-  (self: Tensor, options: { high: number; generator: Generator | null | undefined; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; memoryFormat?: MemoryFormat | null; requiresGrad?: boolean }): Tensor
-  (self: Tensor, low: number, high: number, options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; memoryFormat?: MemoryFormat | null; requiresGrad?: boolean }): Tensor
-  (self: Tensor, options: { low: number; high: number; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; memoryFormat?: MemoryFormat | null; requiresGrad?: boolean }): Tensor
-  (self: Tensor, low: number, high: number, options: { generator: Generator | null | undefined; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; memoryFormat?: MemoryFormat | null; requiresGrad?: boolean }): Tensor
-  (self: Tensor, options: { low: number; high: number; generator: Generator | null | undefined; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; memoryFormat?: MemoryFormat | null; requiresGrad?: boolean }): Tensor
+  (self: Tensor, high: Tensor | number, options?: { generator?: Generator | null; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; memoryFormat?: MemoryFormat | null; requiresGrad?: boolean }): Tensor
+  (self: Tensor, options: { high: Tensor | number; generator?: Generator | null; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; memoryFormat?: MemoryFormat | null; requiresGrad?: boolean }): Tensor
+  (self: Tensor, low: number, high: number, options?: { generator?: Generator | null; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; memoryFormat?: MemoryFormat | null; requiresGrad?: boolean }): Tensor
+  (self: Tensor, options: { low: number; high: number; generator?: Generator | null; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; memoryFormat?: MemoryFormat | null; requiresGrad?: boolean }): Tensor
 } = operatorFunction('aten::randint_like')
 
 /** `aten::randn` */
 export const randn: {
-  (size: readonly number[], options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
+  (size: readonly number[] | number, options?: { generator?: Generator | null; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
   (...size: number[]): Tensor
-  (size0: number, options: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
-  (size0: number, size1: number, options: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
-  (size0: number, size1: number, size2: number, options: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
-  (size0: number, size1: number, size2: number, size3: number, options: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
-  (size: readonly number[], options: { generator: Generator | null | undefined; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
-  (size0: number, options: { generator: Generator | null | undefined; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
-  (size0: number, size1: number, options: { generator: Generator | null | undefined; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
-  (size0: number, size1: number, size2: number, options: { generator: Generator | null | undefined; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
-  (size0: number, size1: number, size2: number, size3: number, options: { generator: Generator | null | undefined; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
+  (size0: number, size1: number, options?: { generator?: Generator | null; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
+  (size0: number, size1: number, size2: number, options?: { generator?: Generator | null; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
+  (size0: number, size1: number, size2: number, size3: number, options?: { generator?: Generator | null; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
 } = operatorFunction('aten::randn')
 
 /** `aten::randn_like` */
 export const randnLike: {
-  (self: Tensor, options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; memoryFormat?: MemoryFormat | null; requiresGrad?: boolean }): Tensor
-  (self: Tensor, options: { generator: Generator | null | undefined; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; memoryFormat?: MemoryFormat | null; requiresGrad?: boolean }): Tensor
+  (self: Tensor, options?: { generator?: Generator | null; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; memoryFormat?: MemoryFormat | null; requiresGrad?: boolean }): Tensor
 } = operatorFunction('aten::randn_like')
 
 /** `aten::randperm` */
 export const randperm: {
-  (n: number, options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
-  (n: number, options: { generator: Generator | null | undefined; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
+  (n: number, options?: { generator?: Generator | null; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
 } = operatorFunction('aten::randperm')
 
 /** `aten::range` */
 export const range: {
-  (start: Scalar, end: Scalar, options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
-  (start: Scalar, options: { end: Scalar; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
   (start: Scalar, end: Scalar, options?: { step?: Scalar; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
-  (start: Scalar, end: Scalar, step: Scalar, options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
   (start: Scalar, options: { end: Scalar; step?: Scalar; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
+  (start: Scalar, end: Scalar, step: Scalar, options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
 } = operatorFunction('aten::range')
 
 /** `aten::ravel` */
@@ -3128,10 +2903,8 @@ export const relu_: {
 
 /** `aten::remainder` */
 export const remainder: {
-  (self: Tensor, other: Tensor): Tensor
-  (self: Tensor, options: { other: Tensor }): Tensor
-  (self: Tensor, other: Scalar): Tensor
-  (self: Tensor, options: { other: Scalar }): Tensor
+  (self: Tensor, other: Tensor | Scalar): Tensor
+  (self: Tensor, options: { other: Tensor | Scalar }): Tensor
   (self: Scalar, other: Tensor): Tensor
   (self: Scalar, options: { other: Tensor }): Tensor
 } = operatorFunction('aten::remainder')
@@ -3144,20 +2917,16 @@ export const renorm: {
 
 /** `aten::repeat_interleave` */
 export const repeatInterleave: {
-  (self: Tensor, repeats: Tensor, options?: { dim?: number | null; outputSize?: number | null }): Tensor
-  (self: Tensor, repeats: Tensor, dim: number | null, options?: { outputSize?: number | null }): Tensor
-  (self: Tensor, options: { repeats: Tensor; dim?: number | null; outputSize?: number | null }): Tensor
+  (self: Tensor, repeats: Tensor | number, options?: { dim?: number | null; outputSize?: number | null }): Tensor
+  (self: Tensor, repeats: Tensor | number, dim: number | null, options?: { outputSize?: number | null }): Tensor
+  (self: Tensor, options: { repeats: Tensor | number; dim?: number | null; outputSize?: number | null }): Tensor
   (repeats: Tensor, options?: { outputSize?: number | null }): Tensor
-  (self: Tensor, repeats: number, options?: { dim?: number | null; outputSize?: number | null }): Tensor
-  (self: Tensor, repeats: number, dim: number | null, options?: { outputSize?: number | null }): Tensor
-  (self: Tensor, options: { repeats: number; dim?: number | null; outputSize?: number | null }): Tensor
 } = operatorFunction('aten::repeat_interleave')
 
 /** `aten::reshape` */
 export const reshape: {
   (self: Tensor, shape: readonly number[]): Tensor
   (self: Tensor, options: { shape: readonly number[] }): Tensor
-  (self: Tensor, ...shape: number[]): Tensor
 } = operatorFunction('aten::reshape')
 
 /** `aten::resize_as_` */
@@ -3238,14 +3007,12 @@ export const rot90: {
 
 /** `aten::round` */
 export const round: {
-  (self: Tensor): Tensor
-  (self: Tensor, options: { decimals: number }): Tensor
+  (self: Tensor, options?: { decimals?: number }): Tensor
 } = operatorFunction('aten::round')
 
 /** `aten::round_` */
 export const round_: {
-  (self: Tensor): Tensor
-  (self: Tensor, options: { decimals: number }): Tensor
+  (self: Tensor, options?: { decimals?: number }): Tensor
 } = operatorFunction('aten::round_')
 
 /** `aten::row_indices_copy` */
@@ -3288,11 +3055,9 @@ export const rsqrt_: {
 
 /** `aten::rsub` */
 export const rsub: {
-  (self: Tensor, other: Tensor, options?: { alpha?: Scalar }): Tensor
-  (self: Tensor, options: { other: Tensor; alpha?: Scalar }): Tensor
-  (self: Tensor, other: Scalar, options?: { alpha?: Scalar }): Tensor
+  (self: Tensor, other: Tensor | Scalar, options?: { alpha?: Scalar }): Tensor
+  (self: Tensor, options: { other: Tensor | Scalar; alpha?: Scalar }): Tensor
   (self: Tensor, other: Scalar, alpha: Scalar): Tensor
-  (self: Tensor, options: { other: Scalar; alpha?: Scalar }): Tensor
 } = operatorFunction('aten::rsub')
 
 /** `aten::scalar_tensor` */
@@ -3302,14 +3067,9 @@ export const scalarTensor: {
 
 /** `aten::scatter` */
 export const scatter: {
-  (self: Tensor, dim: number, index: Tensor, src: Tensor, options: { reduce: string }): Tensor
-  (self: Tensor, options: { dim: number; index: Tensor; src: Tensor; reduce: string }): Tensor
-  (self: Tensor, dim: number, index: Tensor, src: Tensor): Tensor
-  (self: Tensor, options: { dim: number; index: Tensor; src: Tensor }): Tensor
-  (self: Tensor, dim: number, index: Tensor, value: Scalar): Tensor
-  (self: Tensor, options: { dim: number; index: Tensor; value: Scalar }): Tensor
-  (self: Tensor, dim: number, index: Tensor, value: Scalar, options: { reduce: string }): Tensor
-  (self: Tensor, options: { dim: number; index: Tensor; value: Scalar; reduce: string }): Tensor
+  (self: Tensor, dim: number, index: Tensor, src: Tensor | Scalar, options?: { reduce?: string }): Tensor
+  (self: Tensor, options: { dim: number; index: Tensor; src: Tensor; reduce?: string }): Tensor
+  (self: Tensor, options: { dim: number; index: Tensor; value: Scalar; reduce?: string }): Tensor
 } = operatorFunction('aten::scatter')
 
 /** `aten::scatter_add` */
@@ -3326,10 +3086,8 @@ export const scatterReduce: {
 
 /** `aten::searchsorted` */
 export const searchsorted: {
-  (sortedSequence: Tensor, self: Tensor, options?: { outInt32?: boolean; right?: boolean; side?: string | null; sorter?: Tensor | null }): Tensor
-  (sortedSequence: Tensor, options: { self: Tensor; outInt32?: boolean; right?: boolean; side?: string | null; sorter?: Tensor | null }): Tensor
-  (sortedSequence: Tensor, self: Scalar, options?: { outInt32?: boolean; right?: boolean; side?: string | null; sorter?: Tensor | null }): Tensor
-  (sortedSequence: Tensor, options: { self: Scalar; outInt32?: boolean; right?: boolean; side?: string | null; sorter?: Tensor | null }): Tensor
+  (sortedSequence: Tensor, self: Tensor | Scalar, options?: { outInt32?: boolean; right?: boolean; side?: string | null; sorter?: Tensor | null }): Tensor
+  (sortedSequence: Tensor, options: { self: Tensor | Scalar; outInt32?: boolean; right?: boolean; side?: string | null; sorter?: Tensor | null }): Tensor
 } = operatorFunction('aten::searchsorted')
 
 /** `aten::segment_reduce` */
@@ -3470,8 +3228,7 @@ export const softmax: {
 
 /** `aten::sort` */
 export const sort: {
-  (self: Tensor, options: { stable: boolean | null | undefined; dim?: number; descending?: boolean }): [Tensor, Tensor] & { values: Tensor; indices: Tensor }
-  (self: Tensor, options?: { dim?: number; descending?: boolean }): [Tensor, Tensor] & { values: Tensor; indices: Tensor }
+  (self: Tensor, options?: { stable?: boolean | null; dim?: number; descending?: boolean }): [Tensor, Tensor] & { values: Tensor; indices: Tensor }
   (self: Tensor, dim: number, options?: { descending?: boolean }): [Tensor, Tensor] & { values: Tensor; indices: Tensor }
   (self: Tensor, dim: number, descending: boolean): [Tensor, Tensor] & { values: Tensor; indices: Tensor }
 } = operatorFunction('aten::sort')
@@ -3479,55 +3236,48 @@ export const sort: {
 /** `aten::sparse_bsc_tensor` */
 export const sparseBscTensor: {
   (ccolIndices: Tensor, rowIndices: Tensor, values: Tensor, options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
-  (ccolIndices: Tensor, options: { rowIndices: Tensor; values: Tensor; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
+  (ccolIndices: Tensor, options: { rowIndices: Tensor; values: Tensor; size?: readonly number[]; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
   (ccolIndices: Tensor, rowIndices: Tensor, values: Tensor, size: readonly number[], options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
-  (ccolIndices: Tensor, options: { rowIndices: Tensor; values: Tensor; size: readonly number[]; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
 } = operatorFunction('aten::sparse_bsc_tensor')
 
 /** `aten::sparse_bsr_tensor` */
 export const sparseBsrTensor: {
   (crowIndices: Tensor, colIndices: Tensor, values: Tensor, options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
-  (crowIndices: Tensor, options: { colIndices: Tensor; values: Tensor; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
+  (crowIndices: Tensor, options: { colIndices: Tensor; values: Tensor; size?: readonly number[]; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
   (crowIndices: Tensor, colIndices: Tensor, values: Tensor, size: readonly number[], options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
-  (crowIndices: Tensor, options: { colIndices: Tensor; values: Tensor; size: readonly number[]; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
 } = operatorFunction('aten::sparse_bsr_tensor')
 
 /** `aten::sparse_compressed_tensor` */
 export const sparseCompressedTensor: {
   (compressedIndices: Tensor, plainIndices: Tensor, values: Tensor, options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
-  (compressedIndices: Tensor, options: { plainIndices: Tensor; values: Tensor; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
+  (compressedIndices: Tensor, options: { plainIndices: Tensor; values: Tensor; size?: readonly number[]; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
   (compressedIndices: Tensor, plainIndices: Tensor, values: Tensor, size: readonly number[], options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
-  (compressedIndices: Tensor, options: { plainIndices: Tensor; values: Tensor; size: readonly number[]; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
 } = operatorFunction('aten::sparse_compressed_tensor')
 
 /** `aten::sparse_coo_tensor` */
 export const sparseCooTensor: {
   (indices: Tensor, values: Tensor, options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; isCoalesced?: boolean | null; requiresGrad?: boolean }): Tensor
-  (indices: Tensor, options: { values: Tensor; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; isCoalesced?: boolean | null; requiresGrad?: boolean }): Tensor
+  (indices: Tensor, options: { values: Tensor; size?: readonly number[]; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; isCoalesced?: boolean | null; requiresGrad?: boolean }): Tensor
   (indices: Tensor, values: Tensor, size: readonly number[], options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; isCoalesced?: boolean | null; requiresGrad?: boolean }): Tensor
-  (indices: Tensor, options: { values: Tensor; size: readonly number[]; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; isCoalesced?: boolean | null; requiresGrad?: boolean }): Tensor
-  (size: readonly number[], options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
+  (size: readonly number[] | number, options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
   (...size: number[]): Tensor
-  (size0: number, options: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
-  (size0: number, size1: number, options: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
-  (size0: number, size1: number, size2: number, options: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
-  (size0: number, size1: number, size2: number, size3: number, options: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
+  (size0: number, size1: number, options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
+  (size0: number, size1: number, size2: number, options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
+  (size0: number, size1: number, size2: number, size3: number, options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
 } = operatorFunction('aten::sparse_coo_tensor')
 
 /** `aten::sparse_csc_tensor` */
 export const sparseCscTensor: {
   (ccolIndices: Tensor, rowIndices: Tensor, values: Tensor, options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
-  (ccolIndices: Tensor, options: { rowIndices: Tensor; values: Tensor; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
+  (ccolIndices: Tensor, options: { rowIndices: Tensor; values: Tensor; size?: readonly number[]; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
   (ccolIndices: Tensor, rowIndices: Tensor, values: Tensor, size: readonly number[], options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
-  (ccolIndices: Tensor, options: { rowIndices: Tensor; values: Tensor; size: readonly number[]; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
 } = operatorFunction('aten::sparse_csc_tensor')
 
 /** `aten::sparse_csr_tensor` */
 export const sparseCsrTensor: {
   (crowIndices: Tensor, colIndices: Tensor, values: Tensor, options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
-  (crowIndices: Tensor, options: { colIndices: Tensor; values: Tensor; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
+  (crowIndices: Tensor, options: { colIndices: Tensor; values: Tensor; size?: readonly number[]; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
   (crowIndices: Tensor, colIndices: Tensor, values: Tensor, size: readonly number[], options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
-  (crowIndices: Tensor, options: { colIndices: Tensor; values: Tensor; size: readonly number[]; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
 } = operatorFunction('aten::sparse_csr_tensor')
 
 /** `aten::split_copy` */
@@ -3573,22 +3323,16 @@ export const square_: {
 
 /** `aten::squeeze` */
 export const squeeze: {
-  (self: Tensor): Tensor
-  (self: Tensor, dim: number): Tensor
-  (self: Tensor, options: { dim: number }): Tensor
-  (self: Tensor, dim: readonly number[]): Tensor
+  (self: Tensor, options?: { dim?: number }): Tensor
+  (self: Tensor, dim: number | readonly number[]): Tensor
   (self: Tensor, options: { dim: readonly number[] }): Tensor
-  (self: Tensor, ...dim: number[]): Tensor
 } = operatorFunction('aten::squeeze')
 
 /** `aten::squeeze_copy` */
 export const squeezeCopy: {
-  (self: Tensor): Tensor
-  (self: Tensor, dim: number): Tensor
-  (self: Tensor, options: { dim: number }): Tensor
-  (self: Tensor, dim: readonly number[]): Tensor
+  (self: Tensor, options?: { dim?: number }): Tensor
+  (self: Tensor, dim: number | readonly number[]): Tensor
   (self: Tensor, options: { dim: readonly number[] }): Tensor
-  (self: Tensor, ...dim: number[]): Tensor
 } = operatorFunction('aten::squeeze_copy')
 
 /** `aten::sspaddmm` */
@@ -3613,11 +3357,6 @@ export const std: {
   (self: Tensor, options: { dim: number | readonly number[] | null | undefined; unbiased?: boolean; keepdim?: boolean }): Tensor
   (self: Tensor, options?: { dim?: number | readonly number[] | null; correction?: Scalar | null; keepdim?: boolean }): Tensor
   (self: Tensor, dim: number | readonly number[] | null, options?: { correction?: Scalar | null; keepdim?: boolean }): Tensor
-  (self: Tensor, ...dim: number[]): Tensor
-  (self: Tensor, size0: number, options: { correction?: Scalar | null; keepdim?: boolean }): Tensor
-  (self: Tensor, size0: number, size1: number, options: { correction?: Scalar | null; keepdim?: boolean }): Tensor
-  (self: Tensor, size0: number, size1: number, size2: number, options: { correction?: Scalar | null; keepdim?: boolean }): Tensor
-  (self: Tensor, size0: number, size1: number, size2: number, size3: number, options: { correction?: Scalar | null; keepdim?: boolean }): Tensor
 } = operatorFunction('aten::std')
 
 /** `aten::std_mean` */
@@ -3630,29 +3369,20 @@ export const stdMean: {
   (self: Tensor, options: { dim: number | readonly number[] | null | undefined; unbiased?: boolean; keepdim?: boolean }): [Tensor, Tensor]
   (self: Tensor, options?: { dim?: number | readonly number[] | null; correction?: Scalar | null; keepdim?: boolean }): [Tensor, Tensor]
   (self: Tensor, dim: number | readonly number[] | null, options?: { correction?: Scalar | null; keepdim?: boolean }): [Tensor, Tensor]
-  (self: Tensor, ...dim: number[]): [Tensor, Tensor]
-  (self: Tensor, size0: number, options: { correction?: Scalar | null; keepdim?: boolean }): [Tensor, Tensor]
-  (self: Tensor, size0: number, size1: number, options: { correction?: Scalar | null; keepdim?: boolean }): [Tensor, Tensor]
-  (self: Tensor, size0: number, size1: number, size2: number, options: { correction?: Scalar | null; keepdim?: boolean }): [Tensor, Tensor]
-  (self: Tensor, size0: number, size1: number, size2: number, size3: number, options: { correction?: Scalar | null; keepdim?: boolean }): [Tensor, Tensor]
 } = operatorFunction('aten::std_mean')
 
 /** `aten::sub` */
 export const sub: {
-  (self: Tensor, other: Tensor, options?: { alpha?: Scalar }): Tensor
-  (self: Tensor, options: { other: Tensor; alpha?: Scalar }): Tensor
-  (self: Tensor, other: Scalar, options?: { alpha?: Scalar }): Tensor
-  (self: Tensor, other: Scalar, alpha: Scalar): Tensor
-  (self: Tensor, options: { other: Scalar; alpha?: Scalar }): Tensor
+  (self: Tensor | Scalar, other: Tensor | Scalar, options?: { alpha?: Scalar }): Tensor
+  (self: Tensor | Scalar, options: { other: Tensor | Scalar; alpha?: Scalar }): Tensor
+  (self: Tensor | Scalar, other: Scalar, alpha: Scalar): Tensor
 } = operatorFunction('aten::sub')
 
 /** `aten::subtract` */
 export const subtract: {
-  (self: Tensor, other: Tensor, options?: { alpha?: Scalar }): Tensor
-  (self: Tensor, options: { other: Tensor; alpha?: Scalar }): Tensor
-  (self: Tensor, other: Scalar, options?: { alpha?: Scalar }): Tensor
-  (self: Tensor, other: Scalar, alpha: Scalar): Tensor
-  (self: Tensor, options: { other: Scalar; alpha?: Scalar }): Tensor
+  (self: Tensor | Scalar, other: Tensor | Scalar, options?: { alpha?: Scalar }): Tensor
+  (self: Tensor | Scalar, options: { other: Tensor | Scalar; alpha?: Scalar }): Tensor
+  (self: Tensor | Scalar, other: Scalar, alpha: Scalar): Tensor
 } = operatorFunction('aten::subtract')
 
 /** `aten::sum` */
@@ -3737,15 +3467,11 @@ export const tanh_: {
 
 /** `aten::tensor_split` */
 export const tensorSplit: {
-  (self: Tensor, tensorIndicesOrSections: Tensor, options?: { dim?: number }): Tensor[]
-  (self: Tensor, tensorIndicesOrSections: Tensor, dim: number): Tensor[]
+  (self: Tensor, tensorIndicesOrSections: Tensor | number | readonly number[], options?: { dim?: number }): Tensor[]
+  (self: Tensor, tensorIndicesOrSections: Tensor | number | readonly number[], dim: number): Tensor[]
   (self: Tensor, options: { tensorIndicesOrSections: Tensor; dim?: number }): Tensor[]
-  (self: Tensor, indices: readonly number[], options?: { dim?: number }): Tensor[]
-  (self: Tensor, indices: readonly number[], dim: number): Tensor[]
-  (self: Tensor, options: { indices: readonly number[]; dim?: number }): Tensor[]
-  (self: Tensor, sections: number, options?: { dim?: number }): Tensor[]
-  (self: Tensor, sections: number, dim: number): Tensor[]
   (self: Tensor, options: { sections: number; dim?: number }): Tensor[]
+  (self: Tensor, options: { indices: readonly number[]; dim?: number }): Tensor[]
 } = operatorFunction('aten::tensor_split')
 
 /** `aten::threshold` */
@@ -3764,7 +3490,6 @@ export const threshold_: {
 export const tile: {
   (self: Tensor, dims: readonly number[]): Tensor
   (self: Tensor, options: { dims: readonly number[] }): Tensor
-  (self: Tensor, ...dims: number[]): Tensor
 } = operatorFunction('aten::tile')
 
 /** `aten::topk` */
@@ -3855,10 +3580,8 @@ export const triuIndices: {
 
 /** `aten::true_divide` */
 export const trueDivide: {
-  (self: Tensor, other: Tensor): Tensor
-  (self: Tensor, options: { other: Tensor }): Tensor
-  (self: Tensor, other: Scalar): Tensor
-  (self: Tensor, options: { other: Scalar }): Tensor
+  (self: Tensor | Scalar, other: Tensor | Scalar): Tensor
+  (self: Tensor | Scalar, options: { other: Tensor | Scalar }): Tensor
 } = operatorFunction('aten::true_divide')
 
 /** `aten::trunc` */
@@ -3959,11 +3682,6 @@ const var_: {
   (self: Tensor, options: { dim: number | readonly number[] | null | undefined; unbiased?: boolean; keepdim?: boolean }): Tensor
   (self: Tensor, options?: { dim?: number | readonly number[] | null; correction?: Scalar | null; keepdim?: boolean }): Tensor
   (self: Tensor, dim: number | readonly number[] | null, options?: { correction?: Scalar | null; keepdim?: boolean }): Tensor
-  (self: Tensor, ...dim: number[]): Tensor
-  (self: Tensor, size0: number, options: { correction?: Scalar | null; keepdim?: boolean }): Tensor
-  (self: Tensor, size0: number, size1: number, options: { correction?: Scalar | null; keepdim?: boolean }): Tensor
-  (self: Tensor, size0: number, size1: number, size2: number, options: { correction?: Scalar | null; keepdim?: boolean }): Tensor
-  (self: Tensor, size0: number, size1: number, size2: number, size3: number, options: { correction?: Scalar | null; keepdim?: boolean }): Tensor
 } = operatorFunction('aten::var')
 export { var_ as var }
 
@@ -3977,11 +3695,6 @@ export const varMean: {
   (self: Tensor, options: { dim: number | readonly number[] | null | undefined; unbiased?: boolean; keepdim?: boolean }): [Tensor, Tensor]
   (self: Tensor, options?: { dim?: number | readonly number[] | null; correction?: Scalar | null; keepdim?: boolean }): [Tensor, Tensor]
   (self: Tensor, dim: number | readonly number[] | null, options?: { correction?: Scalar | null; keepdim?: boolean }): [Tensor, Tensor]
-  (self: Tensor, ...dim: number[]): [Tensor, Tensor]
-  (self: Tensor, size0: number, options: { correction?: Scalar | null; keepdim?: boolean }): [Tensor, Tensor]
-  (self: Tensor, size0: number, size1: number, options: { correction?: Scalar | null; keepdim?: boolean }): [Tensor, Tensor]
-  (self: Tensor, size0: number, size1: number, size2: number, options: { correction?: Scalar | null; keepdim?: boolean }): [Tensor, Tensor]
-  (self: Tensor, size0: number, size1: number, size2: number, size3: number, options: { correction?: Scalar | null; keepdim?: boolean }): [Tensor, Tensor]
 } = operatorFunction('aten::var_mean')
 
 /** `aten::vdot` */
@@ -4012,20 +3725,16 @@ export const viewAsRealCopy: {
 
 /** `aten::view_copy` */
 export const viewCopy: {
-  (self: Tensor, size: readonly number[]): Tensor
-  (self: Tensor, options: { size: readonly number[] }): Tensor
-  (self: Tensor, ...size: number[]): Tensor
-  (self: Tensor, dtype: Dtype): Tensor
+  (self: Tensor, dtype: Dtype | readonly number[]): Tensor
   (self: Tensor, options: { dtype: Dtype }): Tensor
+  (self: Tensor, options: { size: readonly number[] }): Tensor
 } = operatorFunction('aten::view_copy')
 
 /** `aten::vsplit` */
 export const vsplit: {
-  (self: Tensor, indices: readonly number[]): Tensor[]
-  (self: Tensor, options: { indices: readonly number[] }): Tensor[]
-  (self: Tensor, ...indices: number[]): Tensor[]
-  (self: Tensor, sections: number): Tensor[]
+  (self: Tensor, sections: number | readonly number[]): Tensor[]
   (self: Tensor, options: { sections: number }): Tensor[]
+  (self: Tensor, options: { indices: readonly number[] }): Tensor[]
 } = operatorFunction('aten::vsplit')
 
 /** `aten::vstack` */
@@ -4036,32 +3745,22 @@ export const vstack: {
 /** `aten::where` */
 export const where: {
   (condition: Tensor): Tensor[]
-  (condition: Tensor, self: Tensor, other: Tensor): Tensor
-  (condition: Tensor, options: { self: Tensor; other: Tensor }): Tensor
-  (condition: Tensor, self: Tensor, other: Scalar): Tensor
-  (condition: Tensor, options: { self: Tensor; other: Scalar }): Tensor
-  (condition: Tensor, self: Scalar, other: Tensor): Tensor
-  (condition: Tensor, options: { self: Scalar; other: Tensor }): Tensor
-  (condition: Tensor, self: Scalar, other: Scalar): Tensor
-  (condition: Tensor, options: { self: Scalar; other: Scalar }): Tensor
+  (condition: Tensor, self: Tensor | Scalar, other: Tensor | Scalar): Tensor
+  (condition: Tensor, options: { self: Tensor | Scalar; other: Tensor | Scalar }): Tensor
 } = operatorFunction('aten::where')
 
 /** `aten::xlogy` */
 export const xlogy: {
-  (self: Tensor, other: Tensor): Tensor
-  (self: Tensor, options: { other: Tensor }): Tensor
-  (self: Tensor, other: Scalar): Tensor
-  (self: Tensor, options: { other: Scalar }): Tensor
+  (self: Tensor, other: Tensor | Scalar): Tensor
+  (self: Tensor, options: { other: Tensor | Scalar }): Tensor
   (self: Scalar, other: Tensor): Tensor
   (self: Scalar, options: { other: Tensor }): Tensor
 } = operatorFunction('aten::xlogy')
 
 /** `aten::xlogy_` */
 export const xlogy_: {
-  (self: Tensor, other: Tensor): Tensor
-  (self: Tensor, options: { other: Tensor }): Tensor
-  (self: Tensor, other: Scalar): Tensor
-  (self: Tensor, options: { other: Scalar }): Tensor
+  (self: Tensor, other: Tensor | Scalar): Tensor
+  (self: Tensor, options: { other: Tensor | Scalar }): Tensor
 } = operatorFunction('aten::xlogy_')
 
 /** `aten::zero_` */
@@ -4071,12 +3770,11 @@ export const zero_: {
 
 /** `aten::zeros` */
 export const zeros: {
-  (size: readonly number[], options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
+  (size: readonly number[] | number, options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
   (...size: number[]): Tensor
-  (size0: number, options: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
-  (size0: number, size1: number, options: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
-  (size0: number, size1: number, size2: number, options: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
-  (size0: number, size1: number, size2: number, size3: number, options: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
+  (size0: number, size1: number, options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
+  (size0: number, size1: number, size2: number, options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
+  (size0: number, size1: number, size2: number, size3: number, options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
 } = operatorFunction('aten::zeros')
 
 /** `aten::zeros_like` */

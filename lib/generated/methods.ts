@@ -23,17 +23,13 @@ export interface TensorMethods {
   /** `aten::acosh_` */
   acosh_(): this
   /** `aten::add` */
-  add(other: Tensor, options?: { alpha?: Scalar }): Tensor
-  add(options: { other: Tensor; alpha?: Scalar }): Tensor
-  add(other: Scalar, options?: { alpha?: Scalar }): Tensor
+  add(other: Tensor | Scalar, options?: { alpha?: Scalar }): Tensor
+  add(options: { other: Tensor | Scalar; alpha?: Scalar }): Tensor
   add(other: Scalar, alpha: Scalar): Tensor
-  add(options: { other: Scalar; alpha?: Scalar }): Tensor
   /** `aten::add_` */
-  add_(other: Tensor, options?: { alpha?: Scalar }): this
-  add_(options: { other: Tensor; alpha?: Scalar }): this
-  add_(other: Scalar, options?: { alpha?: Scalar }): this
+  add_(other: Tensor | Scalar, options?: { alpha?: Scalar }): this
+  add_(options: { other: Tensor | Scalar; alpha?: Scalar }): this
   add_(other: Scalar, alpha: Scalar): this
-  add_(options: { other: Scalar; alpha?: Scalar }): this
   /** `aten::addbmm` */
   addbmm(batch1: Tensor, batch2: Tensor, options?: { beta?: Scalar; alpha?: Scalar }): Tensor
   addbmm(options: { batch1: Tensor; batch2: Tensor; beta?: Scalar; alpha?: Scalar }): Tensor
@@ -54,9 +50,8 @@ export interface TensorMethods {
   addcmul_(options: { tensor1: Tensor; tensor2: Tensor; value?: Scalar }): this
   /** `aten::addmm` */
   addmm(mat1: Tensor, mat2: Tensor, outDtype: Dtype, options?: { beta?: Scalar; alpha?: Scalar }): Tensor
-  addmm(options: { mat1: Tensor; mat2: Tensor; outDtype: Dtype; beta?: Scalar; alpha?: Scalar }): Tensor
+  addmm(options: { mat1: Tensor; mat2: Tensor; outDtype?: Dtype; beta?: Scalar; alpha?: Scalar }): Tensor
   addmm(mat1: Tensor, mat2: Tensor, options?: { beta?: Scalar; alpha?: Scalar }): Tensor
-  addmm(options: { mat1: Tensor; mat2: Tensor; beta?: Scalar; alpha?: Scalar }): Tensor
   /** `aten::addmm_` */
   addmm_(mat1: Tensor, mat2: Tensor, options?: { beta?: Scalar; alpha?: Scalar }): this
   addmm_(options: { mat1: Tensor; mat2: Tensor; beta?: Scalar; alpha?: Scalar }): this
@@ -75,13 +70,10 @@ export interface TensorMethods {
   /** `aten::adjoint` */
   adjoint(): Tensor
   /** `aten::all` */
-  all(): Tensor
-  all(dim: number, options?: { keepdim?: boolean }): Tensor
-  all(dim: number, keepdim: boolean): Tensor
-  all(options: { dim: number; keepdim?: boolean }): Tensor
   all(options?: { dim?: readonly number[] | null; keepdim?: boolean }): Tensor
-  all(dim: readonly number[] | null, options?: { keepdim?: boolean }): Tensor
-  all(dim: readonly number[] | null, keepdim: boolean): Tensor
+  all(dim: number | readonly number[] | null, options?: { keepdim?: boolean }): Tensor
+  all(dim: number | readonly number[] | null, keepdim: boolean): Tensor
+  all(options: { dim: number; keepdim?: boolean }): Tensor
   /** `aten::allclose` */
   allclose(other: Tensor, options?: { rtol?: number; atol?: number; equalNan?: boolean }): boolean
   allclose(other: Tensor, rtol: number, options?: { atol?: number; equalNan?: boolean }): boolean
@@ -101,13 +93,10 @@ export interface TensorMethods {
   /** `aten::angle` */
   angle(): Tensor
   /** `aten::any` */
-  any(): Tensor
-  any(dim: number, options?: { keepdim?: boolean }): Tensor
-  any(dim: number, keepdim: boolean): Tensor
-  any(options: { dim: number; keepdim?: boolean }): Tensor
   any(options?: { dim?: readonly number[] | null; keepdim?: boolean }): Tensor
-  any(dim: readonly number[] | null, options?: { keepdim?: boolean }): Tensor
-  any(dim: readonly number[] | null, keepdim: boolean): Tensor
+  any(dim: number | readonly number[] | null, options?: { keepdim?: boolean }): Tensor
+  any(dim: number | readonly number[] | null, keepdim: boolean): Tensor
+  any(options: { dim: number; keepdim?: boolean }): Tensor
   /** `aten::arccos` */
   arccos(): Tensor
   /** `aten::arccos_` */
@@ -147,8 +136,7 @@ export interface TensorMethods {
   argmin(dim: number | null, options?: { keepdim?: boolean }): Tensor
   argmin(dim: number | null, keepdim: boolean): Tensor
   /** `aten::argsort` */
-  argsort(options: { stable: boolean; dim?: number; descending?: boolean }): Tensor
-  argsort(options?: { dim?: number; descending?: boolean }): Tensor
+  argsort(options?: { stable?: boolean; dim?: number; descending?: boolean }): Tensor
   argsort(dim: number, options?: { descending?: boolean }): Tensor
   argsort(dim: number, descending: boolean): Tensor
   /** `aten::argwhere` */
@@ -189,86 +177,61 @@ export interface TensorMethods {
   atanh_(): this
   /** `aten::baddbmm` */
   baddbmm(batch1: Tensor, batch2: Tensor, outDtype: Dtype, options?: { beta?: Scalar; alpha?: Scalar }): Tensor
-  baddbmm(options: { batch1: Tensor; batch2: Tensor; outDtype: Dtype; beta?: Scalar; alpha?: Scalar }): Tensor
+  baddbmm(options: { batch1: Tensor; batch2: Tensor; outDtype?: Dtype; beta?: Scalar; alpha?: Scalar }): Tensor
   baddbmm(batch1: Tensor, batch2: Tensor, options?: { beta?: Scalar; alpha?: Scalar }): Tensor
-  baddbmm(options: { batch1: Tensor; batch2: Tensor; beta?: Scalar; alpha?: Scalar }): Tensor
   /** `aten::baddbmm_` */
   baddbmm_(batch1: Tensor, batch2: Tensor, options?: { beta?: Scalar; alpha?: Scalar }): this
   baddbmm_(options: { batch1: Tensor; batch2: Tensor; beta?: Scalar; alpha?: Scalar }): this
   /** `aten::bernoulli` */
-  bernoulli(p: Tensor, options?: { generator?: Generator | null }): Tensor
-  bernoulli(options: { p: Tensor; generator?: Generator | null }): Tensor
-  bernoulli(options?: { generator?: Generator | null }): Tensor
-  bernoulli(p: number, options?: { generator?: Generator | null }): Tensor
+  bernoulli(p: Tensor | number, options?: { generator?: Generator | null }): Tensor
+  bernoulli(options?: { p?: Tensor; generator?: Generator | null }): Tensor
   bernoulli(options: { p: number; generator?: Generator | null }): Tensor
   /** `aten::bernoulli_` */
-  bernoulli_(p: Tensor, options?: { generator?: Generator | null }): this
+  bernoulli_(p: Tensor | number, options?: { generator?: Generator | null }): this
   bernoulli_(options: { p: Tensor; generator?: Generator | null }): this
   bernoulli_(options?: { p?: number; generator?: Generator | null }): this
-  bernoulli_(p: number, options?: { generator?: Generator | null }): this
   /** `aten::bincount` */
   bincount(options?: { weights?: Tensor | null; minlength?: number }): Tensor
   bincount(weights: Tensor | null, options?: { minlength?: number }): Tensor
   bincount(weights: Tensor | null, minlength: number): Tensor
   /** `aten::bitwise_and` */
-  bitwiseAnd(other: Tensor): Tensor
-  bitwiseAnd(options: { other: Tensor }): Tensor
-  bitwiseAnd(other: Scalar): Tensor
-  bitwiseAnd(options: { other: Scalar }): Tensor
+  bitwiseAnd(other: Tensor | Scalar): Tensor
+  bitwiseAnd(options: { other: Tensor | Scalar }): Tensor
   /** `aten::bitwise_and_` */
-  bitwiseAnd_(other: Tensor): this
-  bitwiseAnd_(options: { other: Tensor }): this
-  bitwiseAnd_(other: Scalar): this
-  bitwiseAnd_(options: { other: Scalar }): this
+  bitwiseAnd_(other: Tensor | Scalar): this
+  bitwiseAnd_(options: { other: Tensor | Scalar }): this
   /** `aten::bitwise_left_shift` */
-  bitwiseLeftShift(other: Tensor): Tensor
-  bitwiseLeftShift(options: { other: Tensor }): Tensor
-  bitwiseLeftShift(other: Scalar): Tensor
-  bitwiseLeftShift(options: { other: Scalar }): Tensor
+  bitwiseLeftShift(other: Tensor | Scalar): Tensor
+  bitwiseLeftShift(options: { other: Tensor | Scalar }): Tensor
   /** `aten::bitwise_left_shift_` */
-  bitwiseLeftShift_(other: Tensor): this
-  bitwiseLeftShift_(options: { other: Tensor }): this
-  bitwiseLeftShift_(other: Scalar): this
-  bitwiseLeftShift_(options: { other: Scalar }): this
+  bitwiseLeftShift_(other: Tensor | Scalar): this
+  bitwiseLeftShift_(options: { other: Tensor | Scalar }): this
   /** `aten::bitwise_not` */
   bitwiseNot(): Tensor
   /** `aten::bitwise_not_` */
   bitwiseNot_(): this
   /** `aten::bitwise_or` */
-  bitwiseOr(other: Tensor): Tensor
-  bitwiseOr(options: { other: Tensor }): Tensor
-  bitwiseOr(other: Scalar): Tensor
-  bitwiseOr(options: { other: Scalar }): Tensor
+  bitwiseOr(other: Tensor | Scalar): Tensor
+  bitwiseOr(options: { other: Tensor | Scalar }): Tensor
   /** `aten::bitwise_or_` */
-  bitwiseOr_(other: Tensor): this
-  bitwiseOr_(options: { other: Tensor }): this
-  bitwiseOr_(other: Scalar): this
-  bitwiseOr_(options: { other: Scalar }): this
+  bitwiseOr_(other: Tensor | Scalar): this
+  bitwiseOr_(options: { other: Tensor | Scalar }): this
   /** `aten::bitwise_right_shift` */
-  bitwiseRightShift(other: Tensor): Tensor
-  bitwiseRightShift(options: { other: Tensor }): Tensor
-  bitwiseRightShift(other: Scalar): Tensor
-  bitwiseRightShift(options: { other: Scalar }): Tensor
+  bitwiseRightShift(other: Tensor | Scalar): Tensor
+  bitwiseRightShift(options: { other: Tensor | Scalar }): Tensor
   /** `aten::bitwise_right_shift_` */
-  bitwiseRightShift_(other: Tensor): this
-  bitwiseRightShift_(options: { other: Tensor }): this
-  bitwiseRightShift_(other: Scalar): this
-  bitwiseRightShift_(options: { other: Scalar }): this
+  bitwiseRightShift_(other: Tensor | Scalar): this
+  bitwiseRightShift_(options: { other: Tensor | Scalar }): this
   /** `aten::bitwise_xor` */
-  bitwiseXor(other: Tensor): Tensor
-  bitwiseXor(options: { other: Tensor }): Tensor
-  bitwiseXor(other: Scalar): Tensor
-  bitwiseXor(options: { other: Scalar }): Tensor
+  bitwiseXor(other: Tensor | Scalar): Tensor
+  bitwiseXor(options: { other: Tensor | Scalar }): Tensor
   /** `aten::bitwise_xor_` */
-  bitwiseXor_(other: Tensor): this
-  bitwiseXor_(options: { other: Tensor }): this
-  bitwiseXor_(other: Scalar): this
-  bitwiseXor_(options: { other: Scalar }): this
+  bitwiseXor_(other: Tensor | Scalar): this
+  bitwiseXor_(options: { other: Tensor | Scalar }): this
   /** `aten::bmm` */
   bmm(mat2: Tensor): Tensor
-  bmm(options: { mat2: Tensor }): Tensor
+  bmm(options: { mat2: Tensor; outDtype?: Dtype }): Tensor
   bmm(mat2: Tensor, outDtype: Dtype): Tensor
-  bmm(options: { mat2: Tensor; outDtype: Dtype }): Tensor
   /** `aten::broadcast_to` */
   broadcastTo(size: readonly number[]): Tensor
   broadcastTo(options: { size: readonly number[] }): Tensor
@@ -314,25 +277,17 @@ export interface TensorMethods {
   clamp_(min: Scalar | null, options?: { max?: Scalar | null }): this
   clamp_(min: Scalar | null, max: Scalar | null): this
   /** `aten::clamp_max` */
-  clampMax(max: Tensor): Tensor
-  clampMax(options: { max: Tensor }): Tensor
-  clampMax(max: Scalar): Tensor
-  clampMax(options: { max: Scalar }): Tensor
+  clampMax(max: Tensor | Scalar): Tensor
+  clampMax(options: { max: Tensor | Scalar }): Tensor
   /** `aten::clamp_max_` */
-  clampMax_(max: Tensor): this
-  clampMax_(options: { max: Tensor }): this
-  clampMax_(max: Scalar): this
-  clampMax_(options: { max: Scalar }): this
+  clampMax_(max: Tensor | Scalar): this
+  clampMax_(options: { max: Tensor | Scalar }): this
   /** `aten::clamp_min` */
-  clampMin(min: Tensor): Tensor
-  clampMin(options: { min: Tensor }): Tensor
-  clampMin(min: Scalar): Tensor
-  clampMin(options: { min: Scalar }): Tensor
+  clampMin(min: Tensor | Scalar): Tensor
+  clampMin(options: { min: Tensor | Scalar }): Tensor
   /** `aten::clamp_min_` */
-  clampMin_(min: Tensor): this
-  clampMin_(options: { min: Tensor }): this
-  clampMin_(min: Scalar): this
-  clampMin_(options: { min: Scalar }): this
+  clampMin_(min: Tensor | Scalar): this
+  clampMin_(options: { min: Tensor | Scalar }): this
   /** `aten::clip` */
   clip(options?: { min?: Tensor | null; max?: Tensor | null }): Tensor
   clip(min: Tensor | null, options?: { max?: Tensor | null }): Tensor
@@ -366,15 +321,11 @@ export interface TensorMethods {
   copy_(src: Tensor, nonBlocking: boolean): this
   copy_(options: { src: Tensor; nonBlocking?: boolean }): this
   /** `aten::copysign` */
-  copysign(other: Tensor): Tensor
-  copysign(options: { other: Tensor }): Tensor
-  copysign(other: Scalar): Tensor
-  copysign(options: { other: Scalar }): Tensor
+  copysign(other: Tensor | Scalar): Tensor
+  copysign(options: { other: Tensor | Scalar }): Tensor
   /** `aten::copysign_` */
-  copysign_(other: Tensor): this
-  copysign_(options: { other: Tensor }): this
-  copysign_(other: Scalar): this
-  copysign_(options: { other: Scalar }): this
+  copysign_(other: Tensor | Scalar): this
+  copysign_(options: { other: Tensor | Scalar }): this
   /** `aten::corrcoef` */
   corrcoef(): Tensor
   /** `aten::cos` */
@@ -387,8 +338,7 @@ export interface TensorMethods {
   cosh_(): this
   /** `aten::count_nonzero` */
   countNonzero(options?: { dim?: number | null }): Tensor
-  countNonzero(dim: number | null): Tensor
-  countNonzero(dim: readonly number[]): Tensor
+  countNonzero(dim: number | readonly number[] | null): Tensor
   countNonzero(options: { dim: readonly number[] }): Tensor
   countNonzero(...dim: number[]): Tensor
   /** `aten::cov` */
@@ -468,60 +418,31 @@ export interface TensorMethods {
   dist(other: Tensor, p: Scalar): Tensor
   dist(options: { other: Tensor; p?: Scalar }): Tensor
   /** `aten::div` */
-  div(other: Tensor): Tensor
-  div(options: { other: Tensor }): Tensor
-  div(other: Tensor, options: { roundingMode: string | null | undefined }): Tensor
-  div(options: { other: Tensor; roundingMode: string | null | undefined }): Tensor
-  div(other: Scalar): Tensor
-  div(options: { other: Scalar }): Tensor
-  div(other: Scalar, options: { roundingMode: string | null | undefined }): Tensor
-  div(options: { other: Scalar; roundingMode: string | null | undefined }): Tensor
+  div(other: Tensor | Scalar, options?: { roundingMode?: string | null }): Tensor
+  div(options: { other: Tensor | Scalar; roundingMode?: string | null }): Tensor
   /** `aten::div_` */
-  div_(other: Tensor): this
-  div_(options: { other: Tensor }): this
-  div_(other: Tensor, options: { roundingMode: string | null | undefined }): this
-  div_(options: { other: Tensor; roundingMode: string | null | undefined }): this
-  div_(other: Scalar): this
-  div_(options: { other: Scalar }): this
-  div_(other: Scalar, options: { roundingMode: string | null | undefined }): this
-  div_(options: { other: Scalar; roundingMode: string | null | undefined }): this
+  div_(other: Tensor | Scalar, options?: { roundingMode?: string | null }): this
+  div_(options: { other: Tensor | Scalar; roundingMode?: string | null }): this
   /** `aten::divide` */
-  divide(other: Tensor): Tensor
-  divide(options: { other: Tensor }): Tensor
-  divide(other: Tensor, options: { roundingMode: string | null | undefined }): Tensor
-  divide(options: { other: Tensor; roundingMode: string | null | undefined }): Tensor
-  divide(other: Scalar): Tensor
-  divide(options: { other: Scalar }): Tensor
-  divide(other: Scalar, options: { roundingMode: string | null | undefined }): Tensor
-  divide(options: { other: Scalar; roundingMode: string | null | undefined }): Tensor
+  divide(other: Tensor | Scalar, options?: { roundingMode?: string | null }): Tensor
+  divide(options: { other: Tensor | Scalar; roundingMode?: string | null }): Tensor
   /** `aten::divide_` */
-  divide_(other: Tensor): this
-  divide_(options: { other: Tensor }): this
-  divide_(other: Tensor, options: { roundingMode: string | null | undefined }): this
-  divide_(options: { other: Tensor; roundingMode: string | null | undefined }): this
-  divide_(other: Scalar): this
-  divide_(options: { other: Scalar }): this
-  divide_(other: Scalar, options: { roundingMode: string | null | undefined }): this
-  divide_(options: { other: Scalar; roundingMode: string | null | undefined }): this
+  divide_(other: Tensor | Scalar, options?: { roundingMode?: string | null }): this
+  divide_(options: { other: Tensor | Scalar; roundingMode?: string | null }): this
   /** `aten::dot` */
   dot(tensor: Tensor): Tensor
   dot(options: { tensor: Tensor }): Tensor
   /** `aten::dsplit` */
-  dsplit(indices: readonly number[]): Tensor[]
+  dsplit(sections: number | readonly number[]): Tensor[]
+  dsplit(options: { sections: number }): Tensor[]
   dsplit(options: { indices: readonly number[] }): Tensor[]
   dsplit(...indices: number[]): Tensor[]
-  dsplit(sections: number): Tensor[]
-  dsplit(options: { sections: number }): Tensor[]
   /** `aten::eq` */
-  eq(other: Tensor): Tensor
-  eq(options: { other: Tensor }): Tensor
-  eq(other: Scalar): Tensor
-  eq(options: { other: Scalar }): Tensor
+  eq(other: Tensor | Scalar): Tensor
+  eq(options: { other: Tensor | Scalar }): Tensor
   /** `aten::eq_` */
-  eq_(other: Tensor): this
-  eq_(options: { other: Tensor }): this
-  eq_(other: Scalar): this
-  eq_(options: { other: Scalar }): this
+  eq_(other: Tensor | Scalar): this
+  eq_(options: { other: Tensor | Scalar }): this
   /** `aten::equal` */
   equal(other: Tensor): boolean
   equal(options: { other: Tensor }): boolean
@@ -556,10 +477,8 @@ export interface TensorMethods {
   exponential_(options?: { lambd?: number; generator?: Generator | null }): this
   exponential_(lambd: number, options?: { generator?: Generator | null }): this
   /** `aten::fill_` */
-  fill_(value: Tensor): this
-  fill_(options: { value: Tensor }): this
-  fill_(value: Scalar): this
-  fill_(options: { value: Scalar }): this
+  fill_(value: Tensor | Scalar): this
+  fill_(options: { value: Tensor | Scalar }): this
   /** `aten::fill_diagonal_` */
   fillDiagonal_(fillValue: Scalar, options?: { wrap?: boolean }): this
   fillDiagonal_(fillValue: Scalar, wrap: boolean): this
@@ -581,29 +500,21 @@ export interface TensorMethods {
   /** `aten::flipud` */
   flipud(): Tensor
   /** `aten::float_power` */
-  floatPower(exponent: Tensor): Tensor
-  floatPower(options: { exponent: Tensor }): Tensor
-  floatPower(exponent: Scalar): Tensor
-  floatPower(options: { exponent: Scalar }): Tensor
+  floatPower(exponent: Tensor | Scalar): Tensor
+  floatPower(options: { exponent: Tensor | Scalar }): Tensor
   /** `aten::float_power_` */
-  floatPower_(exponent: Tensor): this
-  floatPower_(options: { exponent: Tensor }): this
-  floatPower_(exponent: Scalar): this
-  floatPower_(options: { exponent: Scalar }): this
+  floatPower_(exponent: Tensor | Scalar): this
+  floatPower_(options: { exponent: Tensor | Scalar }): this
   /** `aten::floor` */
   floor(): Tensor
   /** `aten::floor_` */
   floor_(): this
   /** `aten::floor_divide` */
-  floorDivide(other: Tensor): Tensor
-  floorDivide(options: { other: Tensor }): Tensor
-  floorDivide(other: Scalar): Tensor
-  floorDivide(options: { other: Scalar }): Tensor
+  floorDivide(other: Tensor | Scalar): Tensor
+  floorDivide(options: { other: Tensor | Scalar }): Tensor
   /** `aten::floor_divide_` */
-  floorDivide_(other: Tensor): this
-  floorDivide_(options: { other: Tensor }): this
-  floorDivide_(other: Scalar): this
-  floorDivide_(options: { other: Scalar }): this
+  floorDivide_(other: Tensor | Scalar): this
+  floorDivide_(options: { other: Tensor | Scalar }): this
   /** `aten::fmax` */
   fmax(other: Tensor): Tensor
   fmax(options: { other: Tensor }): Tensor
@@ -611,15 +522,11 @@ export interface TensorMethods {
   fmin(other: Tensor): Tensor
   fmin(options: { other: Tensor }): Tensor
   /** `aten::fmod` */
-  fmod(other: Tensor): Tensor
-  fmod(options: { other: Tensor }): Tensor
-  fmod(other: Scalar): Tensor
-  fmod(options: { other: Scalar }): Tensor
+  fmod(other: Tensor | Scalar): Tensor
+  fmod(options: { other: Tensor | Scalar }): Tensor
   /** `aten::fmod_` */
-  fmod_(other: Tensor): this
-  fmod_(options: { other: Tensor }): this
-  fmod_(other: Scalar): this
-  fmod_(options: { other: Scalar }): this
+  fmod_(other: Tensor | Scalar): this
+  fmod_(options: { other: Tensor | Scalar }): this
   /** `aten::frac` */
   frac(): Tensor
   /** `aten::frac_` */
@@ -636,15 +543,11 @@ export interface TensorMethods {
   gcd_(other: Tensor): this
   gcd_(options: { other: Tensor }): this
   /** `aten::ge` */
-  ge(other: Tensor): Tensor
-  ge(options: { other: Tensor }): Tensor
-  ge(other: Scalar): Tensor
-  ge(options: { other: Scalar }): Tensor
+  ge(other: Tensor | Scalar): Tensor
+  ge(options: { other: Tensor | Scalar }): Tensor
   /** `aten::ge_` */
-  ge_(other: Tensor): this
-  ge_(options: { other: Tensor }): this
-  ge_(other: Scalar): this
-  ge_(options: { other: Scalar }): this
+  ge_(other: Tensor | Scalar): this
+  ge_(options: { other: Tensor | Scalar }): this
   /** `aten::geometric_` */
   geometric_(p: number, options?: { generator?: Generator | null }): this
   geometric_(options: { p: number; generator?: Generator | null }): this
@@ -656,46 +559,29 @@ export interface TensorMethods {
   /** `aten::get_device` */
   getDevice(): number
   /** `aten::greater` */
-  greater(other: Tensor): Tensor
-  greater(options: { other: Tensor }): Tensor
-  greater(other: Scalar): Tensor
-  greater(options: { other: Scalar }): Tensor
+  greater(other: Tensor | Scalar): Tensor
+  greater(options: { other: Tensor | Scalar }): Tensor
   /** `aten::greater_` */
-  greater_(other: Tensor): this
-  greater_(options: { other: Tensor }): this
-  greater_(other: Scalar): this
-  greater_(options: { other: Scalar }): this
+  greater_(other: Tensor | Scalar): this
+  greater_(options: { other: Tensor | Scalar }): this
   /** `aten::greater_equal` */
-  greaterEqual(other: Tensor): Tensor
-  greaterEqual(options: { other: Tensor }): Tensor
-  greaterEqual(other: Scalar): Tensor
-  greaterEqual(options: { other: Scalar }): Tensor
+  greaterEqual(other: Tensor | Scalar): Tensor
+  greaterEqual(options: { other: Tensor | Scalar }): Tensor
   /** `aten::greater_equal_` */
-  greaterEqual_(other: Tensor): this
-  greaterEqual_(options: { other: Tensor }): this
-  greaterEqual_(other: Scalar): this
-  greaterEqual_(options: { other: Scalar }): this
+  greaterEqual_(other: Tensor | Scalar): this
+  greaterEqual_(options: { other: Tensor | Scalar }): this
   /** `aten::gt` */
-  gt(other: Tensor): Tensor
-  gt(options: { other: Tensor }): Tensor
-  gt(other: Scalar): Tensor
-  gt(options: { other: Scalar }): Tensor
+  gt(other: Tensor | Scalar): Tensor
+  gt(options: { other: Tensor | Scalar }): Tensor
   /** `aten::gt_` */
-  gt_(other: Tensor): this
-  gt_(options: { other: Tensor }): this
-  gt_(other: Scalar): this
-  gt_(options: { other: Scalar }): this
+  gt_(other: Tensor | Scalar): this
+  gt_(options: { other: Tensor | Scalar }): this
   /** `aten::hardshrink` */
   hardshrink(options?: { lambd?: Scalar }): Tensor
   hardshrink(lambd: Scalar): Tensor
   /** `aten::hash_tensor` */
   hashTensor(options?: { dim?: number | readonly number[]; keepdim?: boolean; mode?: number }): Tensor
   hashTensor(dim: number | readonly number[], options?: { keepdim?: boolean; mode?: number }): Tensor
-  hashTensor(...dim: number[]): Tensor
-  hashTensor(size0: number, options: { keepdim?: boolean; mode?: number }): Tensor
-  hashTensor(size0: number, size1: number, options: { keepdim?: boolean; mode?: number }): Tensor
-  hashTensor(size0: number, size1: number, size2: number, options: { keepdim?: boolean; mode?: number }): Tensor
-  hashTensor(size0: number, size1: number, size2: number, size3: number, options: { keepdim?: boolean; mode?: number }): Tensor
   /** `aten::heaviside` */
   heaviside(values: Tensor): Tensor
   heaviside(options: { values: Tensor }): Tensor
@@ -713,11 +599,10 @@ export interface TensorMethods {
   histogram(options?: { bins?: number; range?: readonly number[] | null; weight?: Tensor | null; density?: boolean }): [Tensor, Tensor] & { hist: Tensor; binEdges: Tensor }
   histogram(bins: number, options?: { range?: readonly number[] | null; weight?: Tensor | null; density?: boolean }): [Tensor, Tensor] & { hist: Tensor; binEdges: Tensor }
   /** `aten::hsplit` */
-  hsplit(indices: readonly number[]): Tensor[]
+  hsplit(sections: number | readonly number[]): Tensor[]
+  hsplit(options: { sections: number }): Tensor[]
   hsplit(options: { indices: readonly number[] }): Tensor[]
   hsplit(...indices: number[]): Tensor[]
-  hsplit(sections: number): Tensor[]
-  hsplit(options: { sections: number }): Tensor[]
   /** `aten::hypot` */
   hypot(other: Tensor): Tensor
   hypot(options: { other: Tensor }): Tensor
@@ -753,15 +638,11 @@ export interface TensorMethods {
   indexCopy_(dim: number, index: Tensor, source: Tensor): this
   indexCopy_(options: { dim: number; index: Tensor; source: Tensor }): this
   /** `aten::index_fill` */
-  indexFill(dim: number, index: Tensor, value: Tensor): Tensor
-  indexFill(options: { dim: number; index: Tensor; value: Tensor }): Tensor
-  indexFill(dim: number, index: Tensor, value: Scalar): Tensor
-  indexFill(options: { dim: number; index: Tensor; value: Scalar }): Tensor
+  indexFill(dim: number, index: Tensor, value: Tensor | Scalar): Tensor
+  indexFill(options: { dim: number; index: Tensor; value: Tensor | Scalar }): Tensor
   /** `aten::index_fill_` */
-  indexFill_(dim: number, index: Tensor, value: Tensor): this
-  indexFill_(options: { dim: number; index: Tensor; value: Tensor }): this
-  indexFill_(dim: number, index: Tensor, value: Scalar): this
-  indexFill_(options: { dim: number; index: Tensor; value: Scalar }): this
+  indexFill_(dim: number, index: Tensor, value: Tensor | Scalar): this
+  indexFill_(options: { dim: number; index: Tensor; value: Tensor | Scalar }): this
   /** `aten::index_put` */
   indexPut(indices: readonly (Tensor | null)[], values: Tensor, options?: { accumulate?: boolean }): Tensor
   indexPut(indices: readonly (Tensor | null)[], values: Tensor, accumulate: boolean): Tensor
@@ -838,45 +719,29 @@ export interface TensorMethods {
   ldexp_(other: Tensor): this
   ldexp_(options: { other: Tensor }): this
   /** `aten::le` */
-  le(other: Tensor): Tensor
-  le(options: { other: Tensor }): Tensor
-  le(other: Scalar): Tensor
-  le(options: { other: Scalar }): Tensor
+  le(other: Tensor | Scalar): Tensor
+  le(options: { other: Tensor | Scalar }): Tensor
   /** `aten::le_` */
-  le_(other: Tensor): this
-  le_(options: { other: Tensor }): this
-  le_(other: Scalar): this
-  le_(options: { other: Scalar }): this
+  le_(other: Tensor | Scalar): this
+  le_(options: { other: Tensor | Scalar }): this
   /** `aten::lerp` */
-  lerp(end: Tensor, weight: Tensor): Tensor
-  lerp(options: { end: Tensor; weight: Tensor }): Tensor
-  lerp(end: Tensor, weight: Scalar): Tensor
-  lerp(options: { end: Tensor; weight: Scalar }): Tensor
+  lerp(end: Tensor, weight: Tensor | Scalar): Tensor
+  lerp(options: { end: Tensor; weight: Tensor | Scalar }): Tensor
   /** `aten::lerp_` */
-  lerp_(end: Tensor, weight: Tensor): this
-  lerp_(options: { end: Tensor; weight: Tensor }): this
-  lerp_(end: Tensor, weight: Scalar): this
-  lerp_(options: { end: Tensor; weight: Scalar }): this
+  lerp_(end: Tensor, weight: Tensor | Scalar): this
+  lerp_(options: { end: Tensor; weight: Tensor | Scalar }): this
   /** `aten::less` */
-  less(other: Tensor): Tensor
-  less(options: { other: Tensor }): Tensor
-  less(other: Scalar): Tensor
-  less(options: { other: Scalar }): Tensor
+  less(other: Tensor | Scalar): Tensor
+  less(options: { other: Tensor | Scalar }): Tensor
   /** `aten::less_` */
-  less_(other: Tensor): this
-  less_(options: { other: Tensor }): this
-  less_(other: Scalar): this
-  less_(options: { other: Scalar }): this
+  less_(other: Tensor | Scalar): this
+  less_(options: { other: Tensor | Scalar }): this
   /** `aten::less_equal` */
-  lessEqual(other: Tensor): Tensor
-  lessEqual(options: { other: Tensor }): Tensor
-  lessEqual(other: Scalar): Tensor
-  lessEqual(options: { other: Scalar }): Tensor
+  lessEqual(other: Tensor | Scalar): Tensor
+  lessEqual(options: { other: Tensor | Scalar }): Tensor
   /** `aten::less_equal_` */
-  lessEqual_(other: Tensor): this
-  lessEqual_(options: { other: Tensor }): this
-  lessEqual_(other: Scalar): this
-  lessEqual_(options: { other: Scalar }): this
+  lessEqual_(other: Tensor | Scalar): this
+  lessEqual_(options: { other: Tensor | Scalar }): this
   /** `aten::lgamma` */
   lgamma(): Tensor
   /** `aten::lgamma_` */
@@ -949,28 +814,20 @@ export interface TensorMethods {
   logsumexp(dim: number | readonly number[], keepdim: boolean): Tensor
   logsumexp(options: { dim: number | readonly number[]; keepdim?: boolean }): Tensor
   /** `aten::lt` */
-  lt(other: Tensor): Tensor
-  lt(options: { other: Tensor }): Tensor
-  lt(other: Scalar): Tensor
-  lt(options: { other: Scalar }): Tensor
+  lt(other: Tensor | Scalar): Tensor
+  lt(options: { other: Tensor | Scalar }): Tensor
   /** `aten::lt_` */
-  lt_(other: Tensor): this
-  lt_(options: { other: Tensor }): this
-  lt_(other: Scalar): this
-  lt_(options: { other: Scalar }): this
+  lt_(other: Tensor | Scalar): this
+  lt_(options: { other: Tensor | Scalar }): this
   /** `aten::lu_solve` */
   luSolve(LUData: Tensor, LUPivots: Tensor): Tensor
   luSolve(options: { LUData: Tensor; LUPivots: Tensor }): Tensor
   /** `aten::masked_fill` */
-  maskedFill(mask: Tensor, value: Tensor): Tensor
-  maskedFill(options: { mask: Tensor; value: Tensor }): Tensor
-  maskedFill(mask: Tensor, value: Scalar): Tensor
-  maskedFill(options: { mask: Tensor; value: Scalar }): Tensor
+  maskedFill(mask: Tensor, value: Tensor | Scalar): Tensor
+  maskedFill(options: { mask: Tensor; value: Tensor | Scalar }): Tensor
   /** `aten::masked_fill_` */
-  maskedFill_(mask: Tensor, value: Tensor): this
-  maskedFill_(options: { mask: Tensor; value: Tensor }): this
-  maskedFill_(mask: Tensor, value: Scalar): this
-  maskedFill_(options: { mask: Tensor; value: Scalar }): this
+  maskedFill_(mask: Tensor, value: Tensor | Scalar): this
+  maskedFill_(options: { mask: Tensor; value: Tensor | Scalar }): this
   /** `aten::masked_scatter` */
   maskedScatter(mask: Tensor, source: Tensor): Tensor
   maskedScatter(options: { mask: Tensor; source: Tensor }): Tensor
@@ -989,9 +846,8 @@ export interface TensorMethods {
   matrixPower(n: number): Tensor
   matrixPower(options: { n: number }): Tensor
   /** `aten::max` */
-  max(): Tensor
+  max(options?: { other?: Tensor }): Tensor
   max(other: Tensor): Tensor
-  max(options: { other: Tensor }): Tensor
   max(dim: number, options?: { keepdim?: boolean }): [Tensor, Tensor] & { values: Tensor; indices: Tensor }
   max(dim: number, keepdim: boolean): [Tensor, Tensor] & { values: Tensor; indices: Tensor }
   max(options: { dim: number; keepdim?: boolean }): [Tensor, Tensor] & { values: Tensor; indices: Tensor }
@@ -1009,9 +865,8 @@ export interface TensorMethods {
   median(dim: number, keepdim: boolean): [Tensor, Tensor] & { values: Tensor; indices: Tensor }
   median(options: { dim: number; keepdim?: boolean }): [Tensor, Tensor] & { values: Tensor; indices: Tensor }
   /** `aten::min` */
-  min(): Tensor
+  min(options?: { other?: Tensor }): Tensor
   min(other: Tensor): Tensor
-  min(options: { other: Tensor }): Tensor
   min(dim: number, options?: { keepdim?: boolean }): [Tensor, Tensor] & { values: Tensor; indices: Tensor }
   min(dim: number, keepdim: boolean): [Tensor, Tensor] & { values: Tensor; indices: Tensor }
   min(options: { dim: number; keepdim?: boolean }): [Tensor, Tensor] & { values: Tensor; indices: Tensor }
@@ -1020,9 +875,8 @@ export interface TensorMethods {
   minimum(options: { other: Tensor }): Tensor
   /** `aten::mm` */
   mm(mat2: Tensor): Tensor
-  mm(options: { mat2: Tensor }): Tensor
+  mm(options: { mat2: Tensor; outDtype?: Dtype }): Tensor
   mm(mat2: Tensor, outDtype: Dtype): Tensor
-  mm(options: { mat2: Tensor; outDtype: Dtype }): Tensor
   /** `aten::mode` */
   mode(options?: { dim?: number; keepdim?: boolean }): [Tensor, Tensor] & { values: Tensor; indices: Tensor }
   mode(dim: number, options?: { keepdim?: boolean }): [Tensor, Tensor] & { values: Tensor; indices: Tensor }
@@ -1040,29 +894,21 @@ export interface TensorMethods {
   /** `aten::msort` */
   msort(): Tensor
   /** `aten::mul` */
-  mul(other: Tensor): Tensor
-  mul(options: { other: Tensor }): Tensor
-  mul(other: Scalar): Tensor
-  mul(options: { other: Scalar }): Tensor
+  mul(other: Tensor | Scalar): Tensor
+  mul(options: { other: Tensor | Scalar }): Tensor
   /** `aten::mul_` */
-  mul_(other: Tensor): this
-  mul_(options: { other: Tensor }): this
-  mul_(other: Scalar): this
-  mul_(options: { other: Scalar }): this
+  mul_(other: Tensor | Scalar): this
+  mul_(options: { other: Tensor | Scalar }): this
   /** `aten::multinomial` */
   multinomial(numSamples: number, options?: { replacement?: boolean; generator?: Generator | null }): Tensor
   multinomial(numSamples: number, replacement: boolean, options?: { generator?: Generator | null }): Tensor
   multinomial(options: { numSamples: number; replacement?: boolean; generator?: Generator | null }): Tensor
   /** `aten::multiply` */
-  multiply(other: Tensor): Tensor
-  multiply(options: { other: Tensor }): Tensor
-  multiply(other: Scalar): Tensor
-  multiply(options: { other: Scalar }): Tensor
+  multiply(other: Tensor | Scalar): Tensor
+  multiply(options: { other: Tensor | Scalar }): Tensor
   /** `aten::multiply_` */
-  multiply_(other: Tensor): this
-  multiply_(options: { other: Tensor }): this
-  multiply_(other: Scalar): this
-  multiply_(options: { other: Scalar }): this
+  multiply_(other: Tensor | Scalar): this
+  multiply_(options: { other: Tensor | Scalar }): this
   /** `aten::mv` */
   mv(vec: Tensor): Tensor
   mv(options: { vec: Tensor }): Tensor
@@ -1092,36 +938,26 @@ export interface TensorMethods {
   nanmedian(dim: number, keepdim: boolean): [Tensor, Tensor] & { values: Tensor; indices: Tensor }
   nanmedian(options: { dim: number; keepdim?: boolean }): [Tensor, Tensor] & { values: Tensor; indices: Tensor }
   /** `aten::nanquantile` */
-  nanquantile(q: Tensor, options?: { dim?: number | null; keepdim?: boolean; interpolation?: string }): Tensor
-  nanquantile(q: Tensor, dim: number | null, options?: { keepdim?: boolean; interpolation?: string }): Tensor
-  nanquantile(q: Tensor, dim: number | null, keepdim: boolean, options?: { interpolation?: string }): Tensor
-  nanquantile(options: { q: Tensor; dim?: number | null; keepdim?: boolean; interpolation?: string }): Tensor
-  nanquantile(q: number, options?: { dim?: number | null; keepdim?: boolean; interpolation?: string }): Tensor
-  nanquantile(q: number, dim: number | null, options?: { keepdim?: boolean; interpolation?: string }): Tensor
-  nanquantile(q: number, dim: number | null, keepdim: boolean, options?: { interpolation?: string }): Tensor
-  nanquantile(options: { q: number; dim?: number | null; keepdim?: boolean; interpolation?: string }): Tensor
+  nanquantile(q: Tensor | number, options?: { dim?: number | null; keepdim?: boolean; interpolation?: string }): Tensor
+  nanquantile(q: Tensor | number, dim: number | null, options?: { keepdim?: boolean; interpolation?: string }): Tensor
+  nanquantile(q: Tensor | number, dim: number | null, keepdim: boolean, options?: { interpolation?: string }): Tensor
+  nanquantile(options: { q: Tensor | number; dim?: number | null; keepdim?: boolean; interpolation?: string }): Tensor
   /** `aten::nansum` */
   nansum(options?: { dim?: number | readonly number[] | null; keepdim?: boolean; dtype?: Dtype | null }): Tensor
   nansum(dim: number | readonly number[] | null, options?: { keepdim?: boolean; dtype?: Dtype | null }): Tensor
   nansum(dim: number | readonly number[] | null, keepdim: boolean, options?: { dtype?: Dtype | null }): Tensor
   /** `aten::narrow` */
-  narrow(dim: number, start: Tensor, length: number): Tensor
-  narrow(options: { dim: number; start: Tensor; length: number }): Tensor
-  narrow(dim: number, start: number, length: number): Tensor
-  narrow(options: { dim: number; start: number; length: number }): Tensor
+  narrow(dim: number, start: Tensor | number, length: number): Tensor
+  narrow(options: { dim: number; start: Tensor | number; length: number }): Tensor
   /** `aten::narrow_copy` */
   narrowCopy(dim: number, start: number, length: number): Tensor
   narrowCopy(options: { dim: number; start: number; length: number }): Tensor
   /** `aten::ne` */
-  ne(other: Tensor): Tensor
-  ne(options: { other: Tensor }): Tensor
-  ne(other: Scalar): Tensor
-  ne(options: { other: Scalar }): Tensor
+  ne(other: Tensor | Scalar): Tensor
+  ne(options: { other: Tensor | Scalar }): Tensor
   /** `aten::ne_` */
-  ne_(other: Tensor): this
-  ne_(options: { other: Tensor }): this
-  ne_(other: Scalar): this
-  ne_(options: { other: Scalar }): this
+  ne_(other: Tensor | Scalar): this
+  ne_(options: { other: Tensor | Scalar }): this
   /** `aten::neg` */
   neg(): Tensor
   /** `aten::neg_` */
@@ -1131,13 +967,12 @@ export interface TensorMethods {
   /** `aten::negative_` */
   negative_(): this
   /** `aten::new_empty` */
-  newEmpty(size: readonly number[], options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
+  newEmpty(size: readonly number[] | number, options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
   newEmpty(options: { size: readonly number[]; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
   newEmpty(...size: number[]): Tensor
-  newEmpty(size0: number, options: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
-  newEmpty(size0: number, size1: number, options: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
-  newEmpty(size0: number, size1: number, size2: number, options: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
-  newEmpty(size0: number, size1: number, size2: number, size3: number, options: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
+  newEmpty(size0: number, size1: number, options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
+  newEmpty(size0: number, size1: number, size2: number, options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
+  newEmpty(size0: number, size1: number, size2: number, size3: number, options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
   /** `aten::new_empty_strided` */
   newEmptyStrided(size: readonly number[], stride: readonly number[], options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
   newEmptyStrided(options: { size: readonly number[]; stride: readonly number[]; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
@@ -1145,21 +980,19 @@ export interface TensorMethods {
   newFull(size: readonly number[], fillValue: Scalar, options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
   newFull(options: { size: readonly number[]; fillValue: Scalar; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
   /** `aten::new_ones` */
-  newOnes(size: readonly number[], options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
+  newOnes(size: readonly number[] | number, options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
   newOnes(options: { size: readonly number[]; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
   newOnes(...size: number[]): Tensor
-  newOnes(size0: number, options: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
-  newOnes(size0: number, size1: number, options: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
-  newOnes(size0: number, size1: number, size2: number, options: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
-  newOnes(size0: number, size1: number, size2: number, size3: number, options: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
+  newOnes(size0: number, size1: number, options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
+  newOnes(size0: number, size1: number, size2: number, options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
+  newOnes(size0: number, size1: number, size2: number, size3: number, options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
   /** `aten::new_zeros` */
-  newZeros(size: readonly number[], options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
+  newZeros(size: readonly number[] | number, options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
   newZeros(options: { size: readonly number[]; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
   newZeros(...size: number[]): Tensor
-  newZeros(size0: number, options: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
-  newZeros(size0: number, size1: number, options: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
-  newZeros(size0: number, size1: number, size2: number, options: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
-  newZeros(size0: number, size1: number, size2: number, size3: number, options: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
+  newZeros(size0: number, size1: number, options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
+  newZeros(size0: number, size1: number, size2: number, options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
+  newZeros(size0: number, size1: number, size2: number, size3: number, options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
   /** `aten::nextafter` */
   nextafter(other: Tensor): Tensor
   nextafter(options: { other: Tensor }): Tensor
@@ -1175,15 +1008,11 @@ export interface TensorMethods {
   normal_(mean: number, options?: { std?: number; generator?: Generator | null }): this
   normal_(mean: number, std: number, options?: { generator?: Generator | null }): this
   /** `aten::not_equal` */
-  notEqual(other: Tensor): Tensor
-  notEqual(options: { other: Tensor }): Tensor
-  notEqual(other: Scalar): Tensor
-  notEqual(options: { other: Scalar }): Tensor
+  notEqual(other: Tensor | Scalar): Tensor
+  notEqual(options: { other: Tensor | Scalar }): Tensor
   /** `aten::not_equal_` */
-  notEqual_(other: Tensor): this
-  notEqual_(options: { other: Tensor }): this
-  notEqual_(other: Scalar): this
-  notEqual_(options: { other: Scalar }): this
+  notEqual_(other: Tensor | Scalar): this
+  notEqual_(options: { other: Tensor | Scalar }): this
   /** `aten::orgqr` */
   orgqr(input2: Tensor): Tensor
   orgqr(options: { input2: Tensor }): Tensor
@@ -1213,15 +1042,11 @@ export interface TensorMethods {
   /** `aten::positive` */
   positive(): Tensor
   /** `aten::pow` */
-  pow(exponent: Tensor): Tensor
-  pow(options: { exponent: Tensor }): Tensor
-  pow(exponent: Scalar): Tensor
-  pow(options: { exponent: Scalar }): Tensor
+  pow(exponent: Tensor | Scalar): Tensor
+  pow(options: { exponent: Tensor | Scalar }): Tensor
   /** `aten::pow_` */
-  pow_(exponent: Tensor): this
-  pow_(options: { exponent: Tensor }): this
-  pow_(exponent: Scalar): this
-  pow_(options: { exponent: Scalar }): this
+  pow_(exponent: Tensor | Scalar): this
+  pow_(options: { exponent: Tensor | Scalar }): this
   /** `aten::prelu` */
   prelu(weight: Tensor): Tensor
   prelu(options: { weight: Tensor }): Tensor
@@ -1254,22 +1079,17 @@ export interface TensorMethods {
   /** `aten::qscheme` */
   qscheme(): unknown
   /** `aten::quantile` */
-  quantile(q: Tensor, options?: { dim?: number | null; keepdim?: boolean; interpolation?: string }): Tensor
-  quantile(q: Tensor, dim: number | null, options?: { keepdim?: boolean; interpolation?: string }): Tensor
-  quantile(q: Tensor, dim: number | null, keepdim: boolean, options?: { interpolation?: string }): Tensor
-  quantile(options: { q: Tensor; dim?: number | null; keepdim?: boolean; interpolation?: string }): Tensor
-  quantile(q: number, options?: { dim?: number | null; keepdim?: boolean; interpolation?: string }): Tensor
-  quantile(q: number, dim: number | null, options?: { keepdim?: boolean; interpolation?: string }): Tensor
-  quantile(q: number, dim: number | null, keepdim: boolean, options?: { interpolation?: string }): Tensor
-  quantile(options: { q: number; dim?: number | null; keepdim?: boolean; interpolation?: string }): Tensor
+  quantile(q: Tensor | number, options?: { dim?: number | null; keepdim?: boolean; interpolation?: string }): Tensor
+  quantile(q: Tensor | number, dim: number | null, options?: { keepdim?: boolean; interpolation?: string }): Tensor
+  quantile(q: Tensor | number, dim: number | null, keepdim: boolean, options?: { interpolation?: string }): Tensor
+  quantile(options: { q: Tensor | number; dim?: number | null; keepdim?: boolean; interpolation?: string }): Tensor
   /** `aten::rad2deg` */
   rad2deg(): Tensor
   /** `aten::rad2deg_` */
   rad2deg_(): this
   /** `aten::random_` */
-  random_(options?: { generator?: Generator | null }): this
+  random_(options?: { to?: number; generator?: Generator | null }): this
   random_(to: number, options?: { generator?: Generator | null }): this
-  random_(options: { to: number; generator?: Generator | null }): this
   random_(from: number, to: number | null, options?: { generator?: Generator | null }): this
   random_(options: { from: number; to: number | null | undefined; generator?: Generator | null }): this
   /** `aten::ravel` */
@@ -1283,15 +1103,11 @@ export interface TensorMethods {
   /** `aten::relu_` */
   relu_(): this
   /** `aten::remainder` */
-  remainder(other: Tensor): Tensor
-  remainder(options: { other: Tensor }): Tensor
-  remainder(other: Scalar): Tensor
-  remainder(options: { other: Scalar }): Tensor
+  remainder(other: Tensor | Scalar): Tensor
+  remainder(options: { other: Tensor | Scalar }): Tensor
   /** `aten::remainder_` */
-  remainder_(other: Tensor): this
-  remainder_(options: { other: Tensor }): this
-  remainder_(other: Scalar): this
-  remainder_(options: { other: Scalar }): this
+  remainder_(other: Tensor | Scalar): this
+  remainder_(options: { other: Tensor | Scalar }): this
   /** `aten::renorm` */
   renorm(p: Scalar, dim: number, maxnorm: Scalar): Tensor
   renorm(options: { p: Scalar; dim: number; maxnorm: Scalar }): Tensor
@@ -1303,13 +1119,10 @@ export interface TensorMethods {
   repeat(options: { repeats: readonly number[] }): Tensor
   repeat(...repeats: number[]): Tensor
   /** `aten::repeat_interleave` */
-  repeatInterleave(repeats: Tensor, options?: { dim?: number | null; outputSize?: number | null }): Tensor
-  repeatInterleave(repeats: Tensor, dim: number | null, options?: { outputSize?: number | null }): Tensor
-  repeatInterleave(options: { repeats: Tensor; dim?: number | null; outputSize?: number | null }): Tensor
+  repeatInterleave(repeats: Tensor | number, options?: { dim?: number | null; outputSize?: number | null }): Tensor
+  repeatInterleave(repeats: Tensor | number, dim: number | null, options?: { outputSize?: number | null }): Tensor
+  repeatInterleave(options: { repeats: Tensor | number; dim?: number | null; outputSize?: number | null }): Tensor
   repeatInterleave(options?: { outputSize?: number | null }): Tensor
-  repeatInterleave(repeats: number, options?: { dim?: number | null; outputSize?: number | null }): Tensor
-  repeatInterleave(repeats: number, dim: number | null, options?: { outputSize?: number | null }): Tensor
-  repeatInterleave(options: { repeats: number; dim?: number | null; outputSize?: number | null }): Tensor
   /** `aten::reshape` */
   reshape(shape: readonly number[]): Tensor
   reshape(options: { shape: readonly number[] }): Tensor
@@ -1318,21 +1131,19 @@ export interface TensorMethods {
   reshapeAs(other: Tensor): Tensor
   reshapeAs(options: { other: Tensor }): Tensor
   /** `aten::resize` */
-  resize(size: readonly number[], options?: { memoryFormat?: MemoryFormat | null }): Tensor
+  resize(size: readonly number[] | number, options?: { memoryFormat?: MemoryFormat | null }): Tensor
   resize(options: { size: readonly number[]; memoryFormat?: MemoryFormat | null }): Tensor
   resize(...size: number[]): Tensor
-  resize(size0: number, options: { memoryFormat?: MemoryFormat | null }): Tensor
-  resize(size0: number, size1: number, options: { memoryFormat?: MemoryFormat | null }): Tensor
-  resize(size0: number, size1: number, size2: number, options: { memoryFormat?: MemoryFormat | null }): Tensor
-  resize(size0: number, size1: number, size2: number, size3: number, options: { memoryFormat?: MemoryFormat | null }): Tensor
+  resize(size0: number, size1: number, options?: { memoryFormat?: MemoryFormat | null }): Tensor
+  resize(size0: number, size1: number, size2: number, options?: { memoryFormat?: MemoryFormat | null }): Tensor
+  resize(size0: number, size1: number, size2: number, size3: number, options?: { memoryFormat?: MemoryFormat | null }): Tensor
   /** `aten::resize_` */
-  resize_(size: readonly number[], options?: { memoryFormat?: MemoryFormat | null }): this
+  resize_(size: readonly number[] | number, options?: { memoryFormat?: MemoryFormat | null }): this
   resize_(options: { size: readonly number[]; memoryFormat?: MemoryFormat | null }): this
   resize_(...size: number[]): this
-  resize_(size0: number, options: { memoryFormat?: MemoryFormat | null }): this
-  resize_(size0: number, size1: number, options: { memoryFormat?: MemoryFormat | null }): this
-  resize_(size0: number, size1: number, size2: number, options: { memoryFormat?: MemoryFormat | null }): this
-  resize_(size0: number, size1: number, size2: number, size3: number, options: { memoryFormat?: MemoryFormat | null }): this
+  resize_(size0: number, size1: number, options?: { memoryFormat?: MemoryFormat | null }): this
+  resize_(size0: number, size1: number, size2: number, options?: { memoryFormat?: MemoryFormat | null }): this
+  resize_(size0: number, size1: number, size2: number, size3: number, options?: { memoryFormat?: MemoryFormat | null }): this
   /** `aten::resize_as` */
   resizeAs(theTemplate: Tensor, options?: { memoryFormat?: MemoryFormat | null }): Tensor
   resizeAs(options: { theTemplate: Tensor; memoryFormat?: MemoryFormat | null }): Tensor
@@ -1357,11 +1168,9 @@ export interface TensorMethods {
   rot90(k: number, options?: { dims?: readonly number[] }): Tensor
   rot90(k: number, dims: readonly number[]): Tensor
   /** `aten::round` */
-  round(): Tensor
-  round(options: { decimals: number }): Tensor
+  round(options?: { decimals?: number }): Tensor
   /** `aten::round_` */
-  round_(): this
-  round_(options: { decimals: number }): this
+  round_(options?: { decimals?: number }): this
   /** `aten::row_indices` */
   rowIndices(): Tensor
   /** `aten::rsqrt` */
@@ -1369,23 +1178,13 @@ export interface TensorMethods {
   /** `aten::rsqrt_` */
   rsqrt_(): this
   /** `aten::scatter` */
-  scatter(dim: number, index: Tensor, src: Tensor, options: { reduce: string }): Tensor
-  scatter(options: { dim: number; index: Tensor; src: Tensor; reduce: string }): Tensor
-  scatter(dim: number, index: Tensor, src: Tensor): Tensor
-  scatter(options: { dim: number; index: Tensor; src: Tensor }): Tensor
-  scatter(dim: number, index: Tensor, value: Scalar): Tensor
-  scatter(options: { dim: number; index: Tensor; value: Scalar }): Tensor
-  scatter(dim: number, index: Tensor, value: Scalar, options: { reduce: string }): Tensor
-  scatter(options: { dim: number; index: Tensor; value: Scalar; reduce: string }): Tensor
+  scatter(dim: number, index: Tensor, src: Tensor | Scalar, options?: { reduce?: string }): Tensor
+  scatter(options: { dim: number; index: Tensor; src: Tensor; reduce?: string }): Tensor
+  scatter(options: { dim: number; index: Tensor; value: Scalar; reduce?: string }): Tensor
   /** `aten::scatter_` */
-  scatter_(dim: number, index: Tensor, src: Tensor, options: { reduce: string }): this
-  scatter_(options: { dim: number; index: Tensor; src: Tensor; reduce: string }): this
-  scatter_(dim: number, index: Tensor, src: Tensor): this
-  scatter_(options: { dim: number; index: Tensor; src: Tensor }): this
-  scatter_(dim: number, index: Tensor, value: Scalar): this
-  scatter_(options: { dim: number; index: Tensor; value: Scalar }): this
-  scatter_(dim: number, index: Tensor, value: Scalar, options: { reduce: string }): this
-  scatter_(options: { dim: number; index: Tensor; value: Scalar; reduce: string }): this
+  scatter_(dim: number, index: Tensor, src: Tensor | Scalar, options?: { reduce?: string }): this
+  scatter_(options: { dim: number; index: Tensor; src: Tensor; reduce?: string }): this
+  scatter_(options: { dim: number; index: Tensor; value: Scalar; reduce?: string }): this
   /** `aten::scatter_add` */
   scatterAdd(dim: number, index: Tensor, src: Tensor): Tensor
   scatterAdd(options: { dim: number; index: Tensor; src: Tensor }): Tensor
@@ -1405,9 +1204,8 @@ export interface TensorMethods {
   selectScatter(src: Tensor, dim: number, index: number): Tensor
   selectScatter(options: { src: Tensor; dim: number; index: number }): Tensor
   /** `aten::set_` */
-  set_(): this
+  set_(options?: { source?: Tensor }): this
   set_(source: Tensor): this
-  set_(options: { source: Tensor }): this
   set_(source: Tensor, storageOffset: number, size: readonly number[], options?: { stride?: readonly number[] }): this
   set_(source: Tensor, storageOffset: number, size: readonly number[], stride: readonly number[]): this
   set_(options: { source: Tensor; storageOffset: number; size: readonly number[]; stride?: readonly number[] }): this
@@ -1461,8 +1259,7 @@ export interface TensorMethods {
   softmax(dim: number, dtype: Dtype | null): Tensor
   softmax(options: { dim: number; dtype?: Dtype | null }): Tensor
   /** `aten::sort` */
-  sort(options: { stable: boolean | null | undefined; dim?: number; descending?: boolean }): [Tensor, Tensor] & { values: Tensor; indices: Tensor }
-  sort(options?: { dim?: number; descending?: boolean }): [Tensor, Tensor] & { values: Tensor; indices: Tensor }
+  sort(options?: { stable?: boolean | null; dim?: number; descending?: boolean }): [Tensor, Tensor] & { values: Tensor; indices: Tensor }
   sort(dim: number, options?: { descending?: boolean }): [Tensor, Tensor] & { values: Tensor; indices: Tensor }
   sort(dim: number, descending: boolean): [Tensor, Tensor] & { values: Tensor; indices: Tensor }
   /** `aten::sparse_dim` */
@@ -1489,17 +1286,13 @@ export interface TensorMethods {
   /** `aten::square_` */
   square_(): this
   /** `aten::squeeze` */
-  squeeze(): Tensor
-  squeeze(dim: number): Tensor
-  squeeze(options: { dim: number }): Tensor
-  squeeze(dim: readonly number[]): Tensor
+  squeeze(options?: { dim?: number }): Tensor
+  squeeze(dim: number | readonly number[]): Tensor
   squeeze(options: { dim: readonly number[] }): Tensor
   squeeze(...dim: number[]): Tensor
   /** `aten::squeeze_` */
-  squeeze_(): this
-  squeeze_(dim: number): this
-  squeeze_(options: { dim: number }): this
-  squeeze_(dim: readonly number[]): this
+  squeeze_(options?: { dim?: number }): this
+  squeeze_(dim: number | readonly number[]): this
   squeeze_(options: { dim: readonly number[] }): this
   squeeze_(...dim: number[]): this
   /** `aten::sspaddmm` */
@@ -1514,35 +1307,22 @@ export interface TensorMethods {
   std(options: { dim: number | readonly number[] | null | undefined; unbiased?: boolean; keepdim?: boolean }): Tensor
   std(options?: { dim?: number | readonly number[] | null; correction?: Scalar | null; keepdim?: boolean }): Tensor
   std(dim: number | readonly number[] | null, options?: { correction?: Scalar | null; keepdim?: boolean }): Tensor
-  std(...dim: number[]): Tensor
-  std(size0: number, options: { correction?: Scalar | null; keepdim?: boolean }): Tensor
-  std(size0: number, size1: number, options: { correction?: Scalar | null; keepdim?: boolean }): Tensor
-  std(size0: number, size1: number, size2: number, options: { correction?: Scalar | null; keepdim?: boolean }): Tensor
-  std(size0: number, size1: number, size2: number, size3: number, options: { correction?: Scalar | null; keepdim?: boolean }): Tensor
   /** `aten::sub` */
-  sub(other: Tensor, options?: { alpha?: Scalar }): Tensor
-  sub(options: { other: Tensor; alpha?: Scalar }): Tensor
-  sub(other: Scalar, options?: { alpha?: Scalar }): Tensor
+  sub(other: Tensor | Scalar, options?: { alpha?: Scalar }): Tensor
+  sub(options: { other: Tensor | Scalar; alpha?: Scalar }): Tensor
   sub(other: Scalar, alpha: Scalar): Tensor
-  sub(options: { other: Scalar; alpha?: Scalar }): Tensor
   /** `aten::sub_` */
-  sub_(other: Tensor, options?: { alpha?: Scalar }): this
-  sub_(options: { other: Tensor; alpha?: Scalar }): this
-  sub_(other: Scalar, options?: { alpha?: Scalar }): this
+  sub_(other: Tensor | Scalar, options?: { alpha?: Scalar }): this
+  sub_(options: { other: Tensor | Scalar; alpha?: Scalar }): this
   sub_(other: Scalar, alpha: Scalar): this
-  sub_(options: { other: Scalar; alpha?: Scalar }): this
   /** `aten::subtract` */
-  subtract(other: Tensor, options?: { alpha?: Scalar }): Tensor
-  subtract(options: { other: Tensor; alpha?: Scalar }): Tensor
-  subtract(other: Scalar, options?: { alpha?: Scalar }): Tensor
+  subtract(other: Tensor | Scalar, options?: { alpha?: Scalar }): Tensor
+  subtract(options: { other: Tensor | Scalar; alpha?: Scalar }): Tensor
   subtract(other: Scalar, alpha: Scalar): Tensor
-  subtract(options: { other: Scalar; alpha?: Scalar }): Tensor
   /** `aten::subtract_` */
-  subtract_(other: Tensor, options?: { alpha?: Scalar }): this
-  subtract_(options: { other: Tensor; alpha?: Scalar }): this
-  subtract_(other: Scalar, options?: { alpha?: Scalar }): this
+  subtract_(other: Tensor | Scalar, options?: { alpha?: Scalar }): this
+  subtract_(options: { other: Tensor | Scalar; alpha?: Scalar }): this
   subtract_(other: Scalar, alpha: Scalar): this
-  subtract_(options: { other: Scalar; alpha?: Scalar }): this
   /** `aten::sum` */
   sum(options?: { dtype?: Dtype | null }): Tensor
   sum(dim: number | readonly number[] | null, options?: { keepdim?: boolean; dtype?: Dtype | null }): Tensor
@@ -1588,15 +1368,11 @@ export interface TensorMethods {
   /** `aten::tanh_` */
   tanh_(): this
   /** `aten::tensor_split` */
-  tensorSplit(tensorIndicesOrSections: Tensor, options?: { dim?: number }): Tensor[]
-  tensorSplit(tensorIndicesOrSections: Tensor, dim: number): Tensor[]
+  tensorSplit(tensorIndicesOrSections: Tensor | number | readonly number[], options?: { dim?: number }): Tensor[]
+  tensorSplit(tensorIndicesOrSections: Tensor | number | readonly number[], dim: number): Tensor[]
   tensorSplit(options: { tensorIndicesOrSections: Tensor; dim?: number }): Tensor[]
-  tensorSplit(indices: readonly number[], options?: { dim?: number }): Tensor[]
-  tensorSplit(indices: readonly number[], dim: number): Tensor[]
-  tensorSplit(options: { indices: readonly number[]; dim?: number }): Tensor[]
-  tensorSplit(sections: number, options?: { dim?: number }): Tensor[]
-  tensorSplit(sections: number, dim: number): Tensor[]
   tensorSplit(options: { sections: number; dim?: number }): Tensor[]
+  tensorSplit(options: { indices: readonly number[]; dim?: number }): Tensor[]
   /** `aten::tile` */
   tile(dims: readonly number[]): Tensor
   tile(options: { dims: readonly number[] }): Tensor
@@ -1662,15 +1438,11 @@ export interface TensorMethods {
   triu_(options?: { diagonal?: number }): this
   triu_(diagonal: number): this
   /** `aten::true_divide` */
-  trueDivide(other: Tensor): Tensor
-  trueDivide(options: { other: Tensor }): Tensor
-  trueDivide(other: Scalar): Tensor
-  trueDivide(options: { other: Scalar }): Tensor
+  trueDivide(other: Tensor | Scalar): Tensor
+  trueDivide(options: { other: Tensor | Scalar }): Tensor
   /** `aten::true_divide_` */
-  trueDivide_(other: Tensor): this
-  trueDivide_(options: { other: Tensor }): this
-  trueDivide_(other: Scalar): this
-  trueDivide_(options: { other: Scalar }): this
+  trueDivide_(other: Tensor | Scalar): this
+  trueDivide_(options: { other: Tensor | Scalar }): this
   /** `aten::trunc` */
   trunc(): Tensor
   /** `aten::trunc_` */
@@ -1717,49 +1489,32 @@ export interface TensorMethods {
   var(options: { dim: number | readonly number[] | null | undefined; unbiased?: boolean; keepdim?: boolean }): Tensor
   var(options?: { dim?: number | readonly number[] | null; correction?: Scalar | null; keepdim?: boolean }): Tensor
   var(dim: number | readonly number[] | null, options?: { correction?: Scalar | null; keepdim?: boolean }): Tensor
-  var(...dim: number[]): Tensor
-  var(size0: number, options: { correction?: Scalar | null; keepdim?: boolean }): Tensor
-  var(size0: number, size1: number, options: { correction?: Scalar | null; keepdim?: boolean }): Tensor
-  var(size0: number, size1: number, size2: number, options: { correction?: Scalar | null; keepdim?: boolean }): Tensor
-  var(size0: number, size1: number, size2: number, size3: number, options: { correction?: Scalar | null; keepdim?: boolean }): Tensor
   /** `aten::vdot` */
   vdot(other: Tensor): Tensor
   vdot(options: { other: Tensor }): Tensor
   /** `aten::view` */
-  view(size: readonly number[]): Tensor
+  view(dtype: Dtype | readonly number[]): Tensor
+  view(options: { dtype: Dtype }): Tensor
   view(options: { size: readonly number[] }): Tensor
   view(...size: number[]): Tensor
-  view(dtype: Dtype): Tensor
-  view(options: { dtype: Dtype }): Tensor
   /** `aten::view_as` */
   viewAs(other: Tensor): Tensor
   viewAs(options: { other: Tensor }): Tensor
   /** `aten::vsplit` */
-  vsplit(indices: readonly number[]): Tensor[]
+  vsplit(sections: number | readonly number[]): Tensor[]
+  vsplit(options: { sections: number }): Tensor[]
   vsplit(options: { indices: readonly number[] }): Tensor[]
   vsplit(...indices: number[]): Tensor[]
-  vsplit(sections: number): Tensor[]
-  vsplit(options: { sections: number }): Tensor[]
   /** `aten::where` */
   where(): Tensor[]
-  where(self: Tensor, other: Tensor): Tensor
-  where(options: { self: Tensor; other: Tensor }): Tensor
-  where(self: Tensor, other: Scalar): Tensor
-  where(options: { self: Tensor; other: Scalar }): Tensor
-  where(self: Scalar, other: Tensor): Tensor
-  where(options: { self: Scalar; other: Tensor }): Tensor
-  where(self: Scalar, other: Scalar): Tensor
-  where(options: { self: Scalar; other: Scalar }): Tensor
+  where(self: Tensor | Scalar, other: Tensor | Scalar): Tensor
+  where(options: { self: Tensor | Scalar; other: Tensor | Scalar }): Tensor
   /** `aten::xlogy` */
-  xlogy(other: Tensor): Tensor
-  xlogy(options: { other: Tensor }): Tensor
-  xlogy(other: Scalar): Tensor
-  xlogy(options: { other: Scalar }): Tensor
+  xlogy(other: Tensor | Scalar): Tensor
+  xlogy(options: { other: Tensor | Scalar }): Tensor
   /** `aten::xlogy_` */
-  xlogy_(other: Tensor): this
-  xlogy_(options: { other: Tensor }): this
-  xlogy_(other: Scalar): this
-  xlogy_(options: { other: Scalar }): this
+  xlogy_(other: Tensor | Scalar): this
+  xlogy_(options: { other: Tensor | Scalar }): this
   /** `aten::zero_` */
   zero_(): this
 }

@@ -17,10 +17,9 @@ export const linalg = {
   },
   /** `aten::linalg_cond` */
   cond: operatorFunction('aten::linalg_cond') as {
-    (self: Tensor, p: string): Tensor
+    (self: Tensor, p: string | Scalar | null): Tensor
     (self: Tensor, options: { p: string }): Tensor
     (self: Tensor, options?: { p?: Scalar | null }): Tensor
-    (self: Tensor, p: Scalar | null): Tensor
   },
   /** `aten::linalg_cross` */
   cross: operatorFunction('aten::linalg_cross') as {
@@ -114,12 +113,9 @@ export const linalg = {
   /** `aten::linalg_matrix_norm` */
   matrixNorm: operatorFunction('aten::linalg_matrix_norm') as {
     (self: Tensor, options?: { ord?: string; dim?: readonly number[]; keepdim?: boolean; dtype?: Dtype | null }): Tensor
-    (self: Tensor, ord: string, options?: { dim?: readonly number[]; keepdim?: boolean; dtype?: Dtype | null }): Tensor
-    (self: Tensor, ord: string, dim: readonly number[], options?: { keepdim?: boolean; dtype?: Dtype | null }): Tensor
-    (self: Tensor, ord: string, dim: readonly number[], keepdim: boolean, options?: { dtype?: Dtype | null }): Tensor
-    (self: Tensor, ord: Scalar, options?: { dim?: readonly number[]; keepdim?: boolean; dtype?: Dtype | null }): Tensor
-    (self: Tensor, ord: Scalar, dim: readonly number[], options?: { keepdim?: boolean; dtype?: Dtype | null }): Tensor
-    (self: Tensor, ord: Scalar, dim: readonly number[], keepdim: boolean, options?: { dtype?: Dtype | null }): Tensor
+    (self: Tensor, ord: string | Scalar, options?: { dim?: readonly number[]; keepdim?: boolean; dtype?: Dtype | null }): Tensor
+    (self: Tensor, ord: string | Scalar, dim: readonly number[], options?: { keepdim?: boolean; dtype?: Dtype | null }): Tensor
+    (self: Tensor, ord: string | Scalar, dim: readonly number[], keepdim: boolean, options?: { dtype?: Dtype | null }): Tensor
     (self: Tensor, options: { ord: Scalar; dim?: readonly number[]; keepdim?: boolean; dtype?: Dtype | null }): Tensor
   },
   /** `aten::linalg_matrix_power` */
@@ -130,13 +126,10 @@ export const linalg = {
   /** `aten::linalg_matrix_rank` */
   matrixRank: operatorFunction('aten::linalg_matrix_rank') as {
     (input: Tensor, options?: { atol?: Tensor | null; rtol?: Tensor | null; hermitian?: boolean }): Tensor
-    (input: Tensor, tol: Tensor, options?: { hermitian?: boolean }): Tensor
-    (input: Tensor, tol: Tensor, hermitian: boolean): Tensor
-    (input: Tensor, options: { tol: Tensor; hermitian?: boolean }): Tensor
+    (input: Tensor, tol: Tensor | number, options?: { hermitian?: boolean }): Tensor
+    (input: Tensor, tol: Tensor | number, hermitian: boolean): Tensor
+    (input: Tensor, options: { tol: Tensor | number; hermitian?: boolean }): Tensor
     (self: Tensor, options?: { atol?: number | null; rtol?: number | null; hermitian?: boolean }): Tensor
-    (self: Tensor, tol: number, options?: { hermitian?: boolean }): Tensor
-    (self: Tensor, tol: number, hermitian: boolean): Tensor
-    (self: Tensor, options: { tol: number; hermitian?: boolean }): Tensor
   },
   /** `aten::linalg_multi_dot` */
   multiDot: operatorFunction('aten::linalg_multi_dot') as {
@@ -144,25 +137,19 @@ export const linalg = {
   },
   /** `aten::linalg_norm` */
   norm: operatorFunction('aten::linalg_norm') as {
-    (self: Tensor, ord: string, options?: { dim?: number | readonly number[] | null; keepdim?: boolean; dtype?: Dtype | null }): Tensor
-    (self: Tensor, ord: string, dim: number | readonly number[] | null, options?: { keepdim?: boolean; dtype?: Dtype | null }): Tensor
-    (self: Tensor, ord: string, dim: number | readonly number[] | null, keepdim: boolean, options?: { dtype?: Dtype | null }): Tensor
+    (self: Tensor, ord: string | Scalar | null, options?: { dim?: number | readonly number[] | null; keepdim?: boolean; dtype?: Dtype | null }): Tensor
+    (self: Tensor, ord: string | Scalar | null, dim: number | readonly number[] | null, options?: { keepdim?: boolean; dtype?: Dtype | null }): Tensor
+    (self: Tensor, ord: string | Scalar | null, dim: number | readonly number[] | null, keepdim: boolean, options?: { dtype?: Dtype | null }): Tensor
     (self: Tensor, options: { ord: string; dim?: number | readonly number[] | null; keepdim?: boolean; dtype?: Dtype | null }): Tensor
     (self: Tensor, options?: { ord?: Scalar | null; dim?: number | readonly number[] | null; keepdim?: boolean; dtype?: Dtype | null }): Tensor
-    (self: Tensor, ord: Scalar | null, options?: { dim?: number | readonly number[] | null; keepdim?: boolean; dtype?: Dtype | null }): Tensor
-    (self: Tensor, ord: Scalar | null, dim: number | readonly number[] | null, options?: { keepdim?: boolean; dtype?: Dtype | null }): Tensor
-    (self: Tensor, ord: Scalar | null, dim: number | readonly number[] | null, keepdim: boolean, options?: { dtype?: Dtype | null }): Tensor
   },
   /** `aten::linalg_pinv` */
   pinv: operatorFunction('aten::linalg_pinv') as {
     (self: Tensor, options?: { atol?: Tensor | null; rtol?: Tensor | null; hermitian?: boolean }): Tensor
-    (self: Tensor, rcond: Tensor, options?: { hermitian?: boolean }): Tensor
-    (self: Tensor, rcond: Tensor, hermitian: boolean): Tensor
-    (self: Tensor, options: { rcond: Tensor; hermitian?: boolean }): Tensor
+    (self: Tensor, rcond: Tensor | number, options?: { hermitian?: boolean }): Tensor
+    (self: Tensor, rcond: Tensor | number, hermitian: boolean): Tensor
+    (self: Tensor, options: { rcond: Tensor | number; hermitian?: boolean }): Tensor
     (self: Tensor, options?: { atol?: number | null; rtol?: number | null; hermitian?: boolean }): Tensor
-    (self: Tensor, rcond: number, options?: { hermitian?: boolean }): Tensor
-    (self: Tensor, rcond: number, hermitian: boolean): Tensor
-    (self: Tensor, options: { rcond: number; hermitian?: boolean }): Tensor
   },
   /** `aten::linalg_qr` */
   qr: operatorFunction('aten::linalg_qr') as {
@@ -258,7 +245,6 @@ export const fft = {
   fftshift: operatorFunction('aten::fft_fftshift') as {
     (self: Tensor, options?: { dim?: number | readonly number[] | null }): Tensor
     (self: Tensor, dim: number | readonly number[] | null): Tensor
-    (self: Tensor, ...dim: number[]): Tensor
   },
   /** `aten::fft_hfft` */
   hfft: operatorFunction('aten::fft_hfft') as {
@@ -306,7 +292,6 @@ export const fft = {
   ifftshift: operatorFunction('aten::fft_ifftshift') as {
     (self: Tensor, options?: { dim?: number | readonly number[] | null }): Tensor
     (self: Tensor, dim: number | readonly number[] | null): Tensor
-    (self: Tensor, ...dim: number[]): Tensor
   },
   /** `aten::fft_ihfft` */
   ihfft: operatorFunction('aten::fft_ihfft') as {
@@ -402,37 +387,29 @@ export const special = {
   },
   /** `aten::special_chebyshev_polynomial_t` */
   chebyshevPolynomialT: operatorFunction('aten::special_chebyshev_polynomial_t') as {
-    (x: Tensor, n: Tensor): Tensor
-    (x: Tensor, options: { n: Tensor }): Tensor
-    (x: Tensor, n: Scalar): Tensor
-    (x: Tensor, options: { n: Scalar }): Tensor
+    (x: Tensor, n: Tensor | Scalar): Tensor
+    (x: Tensor, options: { n: Tensor | Scalar }): Tensor
     (x: Scalar, n: Tensor): Tensor
     (x: Scalar, options: { n: Tensor }): Tensor
   },
   /** `aten::special_chebyshev_polynomial_u` */
   chebyshevPolynomialU: operatorFunction('aten::special_chebyshev_polynomial_u') as {
-    (x: Tensor, n: Tensor): Tensor
-    (x: Tensor, options: { n: Tensor }): Tensor
-    (x: Tensor, n: Scalar): Tensor
-    (x: Tensor, options: { n: Scalar }): Tensor
+    (x: Tensor, n: Tensor | Scalar): Tensor
+    (x: Tensor, options: { n: Tensor | Scalar }): Tensor
     (x: Scalar, n: Tensor): Tensor
     (x: Scalar, options: { n: Tensor }): Tensor
   },
   /** `aten::special_chebyshev_polynomial_v` */
   chebyshevPolynomialV: operatorFunction('aten::special_chebyshev_polynomial_v') as {
-    (x: Tensor, n: Tensor): Tensor
-    (x: Tensor, options: { n: Tensor }): Tensor
-    (x: Tensor, n: Scalar): Tensor
-    (x: Tensor, options: { n: Scalar }): Tensor
+    (x: Tensor, n: Tensor | Scalar): Tensor
+    (x: Tensor, options: { n: Tensor | Scalar }): Tensor
     (x: Scalar, n: Tensor): Tensor
     (x: Scalar, options: { n: Tensor }): Tensor
   },
   /** `aten::special_chebyshev_polynomial_w` */
   chebyshevPolynomialW: operatorFunction('aten::special_chebyshev_polynomial_w') as {
-    (x: Tensor, n: Tensor): Tensor
-    (x: Tensor, options: { n: Tensor }): Tensor
-    (x: Tensor, n: Scalar): Tensor
-    (x: Tensor, options: { n: Scalar }): Tensor
+    (x: Tensor, n: Tensor | Scalar): Tensor
+    (x: Tensor, options: { n: Tensor | Scalar }): Tensor
     (x: Scalar, n: Tensor): Tensor
     (x: Scalar, options: { n: Tensor }): Tensor
   },
@@ -488,19 +465,15 @@ export const special = {
   },
   /** `aten::special_hermite_polynomial_h` */
   hermitePolynomialH: operatorFunction('aten::special_hermite_polynomial_h') as {
-    (x: Tensor, n: Tensor): Tensor
-    (x: Tensor, options: { n: Tensor }): Tensor
-    (x: Tensor, n: Scalar): Tensor
-    (x: Tensor, options: { n: Scalar }): Tensor
+    (x: Tensor, n: Tensor | Scalar): Tensor
+    (x: Tensor, options: { n: Tensor | Scalar }): Tensor
     (x: Scalar, n: Tensor): Tensor
     (x: Scalar, options: { n: Tensor }): Tensor
   },
   /** `aten::special_hermite_polynomial_he` */
   hermitePolynomialHe: operatorFunction('aten::special_hermite_polynomial_he') as {
-    (x: Tensor, n: Tensor): Tensor
-    (x: Tensor, options: { n: Tensor }): Tensor
-    (x: Tensor, n: Scalar): Tensor
-    (x: Tensor, options: { n: Scalar }): Tensor
+    (x: Tensor, n: Tensor | Scalar): Tensor
+    (x: Tensor, options: { n: Tensor | Scalar }): Tensor
     (x: Scalar, n: Tensor): Tensor
     (x: Scalar, options: { n: Tensor }): Tensor
   },
@@ -522,19 +495,15 @@ export const special = {
   },
   /** `aten::special_laguerre_polynomial_l` */
   laguerrePolynomialL: operatorFunction('aten::special_laguerre_polynomial_l') as {
-    (x: Tensor, n: Tensor): Tensor
-    (x: Tensor, options: { n: Tensor }): Tensor
-    (x: Tensor, n: Scalar): Tensor
-    (x: Tensor, options: { n: Scalar }): Tensor
+    (x: Tensor, n: Tensor | Scalar): Tensor
+    (x: Tensor, options: { n: Tensor | Scalar }): Tensor
     (x: Scalar, n: Tensor): Tensor
     (x: Scalar, options: { n: Tensor }): Tensor
   },
   /** `aten::special_legendre_polynomial_p` */
   legendrePolynomialP: operatorFunction('aten::special_legendre_polynomial_p') as {
-    (x: Tensor, n: Tensor): Tensor
-    (x: Tensor, options: { n: Tensor }): Tensor
-    (x: Tensor, n: Scalar): Tensor
-    (x: Tensor, options: { n: Scalar }): Tensor
+    (x: Tensor, n: Tensor | Scalar): Tensor
+    (x: Tensor, options: { n: Tensor | Scalar }): Tensor
     (x: Scalar, n: Tensor): Tensor
     (x: Scalar, options: { n: Tensor }): Tensor
   },
@@ -614,37 +583,29 @@ export const special = {
   },
   /** `aten::special_shifted_chebyshev_polynomial_t` */
   shiftedChebyshevPolynomialT: operatorFunction('aten::special_shifted_chebyshev_polynomial_t') as {
-    (x: Tensor, n: Tensor): Tensor
-    (x: Tensor, options: { n: Tensor }): Tensor
-    (x: Tensor, n: Scalar): Tensor
-    (x: Tensor, options: { n: Scalar }): Tensor
+    (x: Tensor, n: Tensor | Scalar): Tensor
+    (x: Tensor, options: { n: Tensor | Scalar }): Tensor
     (x: Scalar, n: Tensor): Tensor
     (x: Scalar, options: { n: Tensor }): Tensor
   },
   /** `aten::special_shifted_chebyshev_polynomial_u` */
   shiftedChebyshevPolynomialU: operatorFunction('aten::special_shifted_chebyshev_polynomial_u') as {
-    (x: Tensor, n: Tensor): Tensor
-    (x: Tensor, options: { n: Tensor }): Tensor
-    (x: Tensor, n: Scalar): Tensor
-    (x: Tensor, options: { n: Scalar }): Tensor
+    (x: Tensor, n: Tensor | Scalar): Tensor
+    (x: Tensor, options: { n: Tensor | Scalar }): Tensor
     (x: Scalar, n: Tensor): Tensor
     (x: Scalar, options: { n: Tensor }): Tensor
   },
   /** `aten::special_shifted_chebyshev_polynomial_v` */
   shiftedChebyshevPolynomialV: operatorFunction('aten::special_shifted_chebyshev_polynomial_v') as {
-    (x: Tensor, n: Tensor): Tensor
-    (x: Tensor, options: { n: Tensor }): Tensor
-    (x: Tensor, n: Scalar): Tensor
-    (x: Tensor, options: { n: Scalar }): Tensor
+    (x: Tensor, n: Tensor | Scalar): Tensor
+    (x: Tensor, options: { n: Tensor | Scalar }): Tensor
     (x: Scalar, n: Tensor): Tensor
     (x: Scalar, options: { n: Tensor }): Tensor
   },
   /** `aten::special_shifted_chebyshev_polynomial_w` */
   shiftedChebyshevPolynomialW: operatorFunction('aten::special_shifted_chebyshev_polynomial_w') as {
-    (x: Tensor, n: Tensor): Tensor
-    (x: Tensor, options: { n: Tensor }): Tensor
-    (x: Tensor, n: Scalar): Tensor
-    (x: Tensor, options: { n: Scalar }): Tensor
+    (x: Tensor, n: Tensor | Scalar): Tensor
+    (x: Tensor, options: { n: Tensor | Scalar }): Tensor
     (x: Scalar, n: Tensor): Tensor
     (x: Scalar, options: { n: Tensor }): Tensor
   },
@@ -664,28 +625,22 @@ export const special = {
   },
   /** `aten::special_xlog1py` */
   xlog1py: operatorFunction('aten::special_xlog1py') as {
-    (self: Tensor, other: Tensor): Tensor
-    (self: Tensor, options: { other: Tensor }): Tensor
-    (self: Tensor, other: Scalar): Tensor
-    (self: Tensor, options: { other: Scalar }): Tensor
+    (self: Tensor, other: Tensor | Scalar): Tensor
+    (self: Tensor, options: { other: Tensor | Scalar }): Tensor
     (self: Scalar, other: Tensor): Tensor
     (self: Scalar, options: { other: Tensor }): Tensor
   },
   /** `aten::special_xlogy` */
   xlogy: operatorFunction('aten::special_xlogy') as {
-    (self: Tensor, other: Tensor): Tensor
-    (self: Tensor, options: { other: Tensor }): Tensor
-    (self: Tensor, other: Scalar): Tensor
-    (self: Tensor, options: { other: Scalar }): Tensor
+    (self: Tensor, other: Tensor | Scalar): Tensor
+    (self: Tensor, options: { other: Tensor | Scalar }): Tensor
     (self: Scalar, other: Tensor): Tensor
     (self: Scalar, options: { other: Tensor }): Tensor
   },
   /** `aten::special_zeta` */
   zeta: operatorFunction('aten::special_zeta') as {
-    (self: Tensor, other: Tensor): Tensor
-    (self: Tensor, options: { other: Tensor }): Tensor
-    (self: Tensor, other: Scalar): Tensor
-    (self: Tensor, options: { other: Scalar }): Tensor
+    (self: Tensor, other: Tensor | Scalar): Tensor
+    (self: Tensor, options: { other: Tensor | Scalar }): Tensor
     (self: Scalar, other: Tensor): Tensor
     (self: Scalar, options: { other: Tensor }): Tensor
   },
@@ -697,25 +652,21 @@ export const nn = {
   adaptiveAvgPool2d: operatorFunction('aten::adaptive_avg_pool2d') as {
     (self: Tensor, outputSize: number | readonly number[]): Tensor
     (self: Tensor, options: { outputSize: number | readonly number[] }): Tensor
-    (self: Tensor, ...outputSize: number[]): Tensor
   },
   /** `aten::adaptive_avg_pool3d` */
   adaptiveAvgPool3d: operatorFunction('aten::adaptive_avg_pool3d') as {
     (self: Tensor, outputSize: number | readonly number[]): Tensor
     (self: Tensor, options: { outputSize: number | readonly number[] }): Tensor
-    (self: Tensor, ...outputSize: number[]): Tensor
   },
   /** `aten::adaptive_max_pool2d` */
   adaptiveMaxPool2d: operatorFunction('aten::adaptive_max_pool2d') as {
     (self: Tensor, outputSize: number | readonly number[]): [Tensor, Tensor]
     (self: Tensor, options: { outputSize: number | readonly number[] }): [Tensor, Tensor]
-    (self: Tensor, ...outputSize: number[]): [Tensor, Tensor]
   },
   /** `aten::adaptive_max_pool3d` */
   adaptiveMaxPool3d: operatorFunction('aten::adaptive_max_pool3d') as {
     (self: Tensor, outputSize: number | readonly number[]): [Tensor, Tensor]
     (self: Tensor, options: { outputSize: number | readonly number[] }): [Tensor, Tensor]
-    (self: Tensor, ...outputSize: number[]): [Tensor, Tensor]
   },
   /** `aten::avg_pool2d` */
   avgPool2d: operatorFunction('aten::avg_pool2d') as {
@@ -998,19 +949,16 @@ export const nn = {
   reflectionPad1d: operatorFunction('aten::reflection_pad1d') as {
     (self: Tensor, padding: number | readonly number[]): Tensor
     (self: Tensor, options: { padding: number | readonly number[] }): Tensor
-    (self: Tensor, ...padding: number[]): Tensor
   },
   /** `aten::reflection_pad2d` */
   reflectionPad2d: operatorFunction('aten::reflection_pad2d') as {
     (self: Tensor, padding: number | readonly number[]): Tensor
     (self: Tensor, options: { padding: number | readonly number[] }): Tensor
-    (self: Tensor, ...padding: number[]): Tensor
   },
   /** `aten::reflection_pad3d` */
   reflectionPad3d: operatorFunction('aten::reflection_pad3d') as {
     (self: Tensor, padding: number | readonly number[]): Tensor
     (self: Tensor, options: { padding: number | readonly number[] }): Tensor
-    (self: Tensor, ...padding: number[]): Tensor
   },
   /** `aten::relu6` */
   relu6: operatorFunction('aten::relu6') as {
@@ -1024,19 +972,16 @@ export const nn = {
   replicationPad1d: operatorFunction('aten::replication_pad1d') as {
     (self: Tensor, padding: number | readonly number[]): Tensor
     (self: Tensor, options: { padding: number | readonly number[] }): Tensor
-    (self: Tensor, ...padding: number[]): Tensor
   },
   /** `aten::replication_pad2d` */
   replicationPad2d: operatorFunction('aten::replication_pad2d') as {
     (self: Tensor, padding: number | readonly number[]): Tensor
     (self: Tensor, options: { padding: number | readonly number[] }): Tensor
-    (self: Tensor, ...padding: number[]): Tensor
   },
   /** `aten::replication_pad3d` */
   replicationPad3d: operatorFunction('aten::replication_pad3d') as {
     (self: Tensor, padding: number | readonly number[]): Tensor
     (self: Tensor, options: { padding: number | readonly number[] }): Tensor
-    (self: Tensor, ...padding: number[]): Tensor
   },
   /** `aten::rrelu_with_noise` */
   rreluWithNoise: operatorFunction('aten::rrelu_with_noise') as {

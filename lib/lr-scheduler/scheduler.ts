@@ -29,6 +29,9 @@ function warn(text: string): void {
   process.emitWarning(text, 'UserWarning')
 }
 
+/** Python also says this once, and not for each step of a loop. */
+let warnedOfEpoch = false
+
 function copyRate(rate: Rate): Rate {
   return rate instanceof Tensor ? rate.detach().clone() : rate
 }
@@ -117,7 +120,8 @@ export abstract class LRScheduler {
   step(epoch?: number): void {
     if (this._stepCount === 1) this.#checkOrder()
     this._stepCount++
-    if (epoch !== undefined) {
+    if (epoch !== undefined && !warnedOfEpoch) {
+      warnedOfEpoch = true
       warn(
         'The epoch parameter in `scheduler.step()` was not necessary and is being deprecated where possible. Please use ' +
           '`scheduler.step()` to step the scheduler. During the deprecation, if epoch is different from None, the closed form ' +

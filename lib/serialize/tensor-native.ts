@@ -105,6 +105,17 @@ export class NativeTensorFactory implements TensorFactory {
   }
 }
 
+function quantizerOf(tensor: Tensor): Quantizer {
+  const ask = (name: string): any => operatorFunction(`aten::${name}`)(tensor)
+  const scheme = ask('qscheme') as unknown
+  // LibTorch numbers the schemes: 0 is per tensor, 1 per channel
+  if (scheme === 0 || String(scheme).endsWith('per_tensor_affine')) {
+    return { scheme: 'per_tensor_affine', scale: ask('q_scale'), zeroPoint: ask('q_zero_point') }
+  }
+  const [scales, zeroPoints] = [ask('q_per_channel_scales'), ask('q_per_channel_zero_points')]
+  return { scheme: 'per_channel_affine', scales, zeroPoints, axis: ask('q_per_channel_axis') }
+}
+
 /** Looks at tensors for writing. */
 export const nativeTensors: TensorInspector<StorageHandle> = {
   isTensor: (value): value is object => value instanceof Tensor,
@@ -128,6 +139,7 @@ export const nativeTensors: TensorInspector<StorageHandle> = {
       neg: strided && binding.isNeg(tensor),
       ...(stored && { storage: { ...stored, handle: stored.storage } }),
       parameter: tensor instanceof Parameter,
+      ...(dtype.includes('qint') && { quantizer: quantizerOf(tensor) }),
       ...(tensor instanceof TensorBuffer && { buffer: tensor.persistent }),
     }
   },

@@ -3,7 +3,8 @@ import { TorchError } from '../errors.js'
 import type { Memory } from './memory.js'
 import { type Node, PyCall, PyDict, PyGlobal, PyPersistent, type PyStr, PyTuple } from './nodes.js'
 import { dtypes, storageType } from './storages.js'
-import { type Describer, reduce } from './to-nodes.js'
+import type { Quantizer } from './tensor-factory.js'
+import { type Describer, floatNode, reduce } from './to-nodes.js'
 
 /** What the writer needs to know of a tensor. */
 export interface TensorFacts<Storage> {
@@ -20,6 +21,7 @@ export interface TensorFacts<Storage> {
   parameter: boolean
   /** `persistent` of a Buffer */
   buffer?: boolean
+  quantizer?: Quantizer
 }
 
 /** Looks at tensors; the native one is in `tensor-native.ts`. */
@@ -91,9 +93,10 @@ export class TensorWriter<Storage = unknown> {
     if (facts.device.startsWith('meta')) {
       return reduce('torch._utils', '_rebuild_meta_tensor_no_storage', [dtypeNode(dtype), size, stride, requiresGrad])
     }
-    if (facts.storage === undefined || dtype.startsWith('q')) {
+    if (facts.storage === undefined) {
       throw new TorchError(`torch.save: tensors of dtype ${dtype} on ${facts.device} cannot be saved`)
     }
+    if (facts.quantizer) return this.quantized(facts, facts.quantizer, size, stride, d)
     const old = dtypes.get(dtype)?.storage !== undefined
     const args: Node[] = [this.persistent(facts, d), facts.storage.offset, size, stride, requiresGrad, noHooks()]
     if (!old) args.push(dtypeNode(dtype))
@@ -107,6 +110,17 @@ export class TensorWriter<Storage = unknown> {
       args.push(bits)
     }
     return reduce('torch._utils', old ? '_rebuild_tensor_v2' : '_rebuild_tensor_v3', args)
+  }
+
+  private quantized(facts: TensorFacts<Storage>, q: Quantizer, size: PyTuple, stride: PyTuple, d: Describer): PyCall {
+    const params =
+      q.scheme === 'per_tensor_affine'
+        ? [floatNode(q.scale), q.zeroPoint]
+        : [d.node(q.scales), d.node(q.zeroPoints), q.axis]
+    const quantizer = new PyTuple([new PyGlobal('torch', q.scheme), ...params])
+    const offset = facts.storage!.offset
+    const args = [this.persistent(facts, d), offset, size, stride, quantizer, facts.requiresGrad, noHooks()]
+    return reduce('torch._utils', '_rebuild_qtensor', args)
   }
 
   private persistent(facts: TensorFacts<Storage>, d: Describer, bare = false): PyPersistent {

@@ -246,7 +246,7 @@ export class Describer {
 function number(value: number): Node {
   return Number.isSafeInteger(value) && !Object.is(value, -0) ? value : floatNode(value)
 }
-function floatNode(value: number): Node {
+export function floatNode(value: number): Node {
   return Number.isInteger(value) ? new PyFloatNode(value) : value
 }
 
@@ -256,7 +256,8 @@ export function reduce(module: string, name: string, args: Node[]): PyCall {
 }
 
 function pathKey(key: unknown): string | number {
-  return typeof key === 'number' ? key : String(key)
+  if (typeof key === 'number') return key
+  return typeof key === 'object' && key !== null ? 'a key that is an object' : String(key)
 }
 
 /** Entries in the order in which their keys were read (JavaScript moves '10' before 'a'); new ones come last. */

@@ -250,8 +250,8 @@ function storageFor(dtype: Dtype, { kinds, count }: Survey): { array: TypedArray
     case 'uint64':
       return { array: new BigUint64Array(count), storedAs: dtype }
     case 'int64':
-      // A double holds every number exactly and is faster to fill.
-      if (kinds & bigints) return { array: new BigInt64Array(count), storedAs: dtype }
+      // A double holds every number exactly and is faster to fill, but costs a cast.
+      if (kinds & bigints || count < 1000) return { array: new BigInt64Array(count), storedAs: dtype }
   }
   if (kinds & complexes) return { array: new Float64Array(2 * count), storedAs: 'complex128' }
   return { array: new Float64Array(count), storedAs: 'float64' }

@@ -9,6 +9,7 @@
 import { native } from '../binding.js'
 import { ArgumentError, ShapeError, TorchIndexError } from '../errors.js'
 import { tensorFromData } from './from-data.js'
+import { newTensor } from './new-tensor.js'
 import { describe, operatorFunction, unknownOption } from './operator.js'
 import type { Complex, Scalar } from './scalar.js'
 import type { Tensor } from './tensor.js'
@@ -113,7 +114,7 @@ export function indexPut_(
 
 const atenIndex = operatorFunction('aten::index')
 const atenIndexPut = operatorFunction('aten::index_put_')
-const atenEmpty = operatorFunction('aten::empty')
+const atenNewFull = operatorFunction('aten::new_full')
 // These two are no methods in Python.
 const atenAlias = operatorFunction('aten::alias')
 const atenSlice = operatorFunction('aten::slice')
@@ -157,7 +158,7 @@ function checkValue(value: IndexValue): IndexValue {
 }
 
 function filled(t: Tensor, value: Scalar): Tensor {
-  return atenEmpty([], { dtype: t.dtype, device: t.device }).fill_(value)
+  return atenNewFull(t, [], value)
 }
 
 function assign(view: Tensor, value: IndexValue, accumulate: boolean): void {
@@ -219,6 +220,10 @@ function parseTensor(t: Tensor): Parsed {
 }
 
 function arrayIndex(items: IndexArray): Tensor {
+  if (items.length > 0 && items.every(Number.isSafeInteger)) {
+    const positions = BigInt64Array.from(items as number[], BigInt)
+    return native().fromBytes(newTensor(), positions, 'int64', [items.length], true)
+  }
   const kinds = new Set<string>()
   const whole = (item: IndexArray[number]): unknown => {
     if (Array.isArray(item)) return item.map(whole)
@@ -245,7 +250,7 @@ function parseText(text: string): Slice {
       `index: expected text to be '...', ':', 'start:stop' or 'start:stop:step', received '${text}'`,
     )
   }
-  const [start, stop, step] = parts.map((part) => (part === '' ? null : BigInt(part.replace('+', ''))))
+  const [start, stop, step] = parts.map((part) => (part === '' ? null : Number(part)))
   parsed = new Slice(start, stop, step)
   // Texts come from programs and are few; a program that makes them up must not fill the memory.
   if (slices.size < 1000) slices.set(text, parsed)
@@ -328,7 +333,8 @@ function placeOf(t: Tensor): string | null {
 function select(t: Tensor, dim: number, position: number | bigint, place: number): Tensor {
   if (typeof position === 'number' && !Number.isSafeInteger(position)) parseItem(position)
   try {
-    return t.select(dim, position as number)
+    // Adding 0 makes 0 of -0, which LibTorch would take for a float.
+    return t.select(dim, typeof position === 'number' ? position + 0 : (position as never))
   } catch (error) {
     const { shape } = t
     if (shape.length === 0 && Number(position) === 0) {
@@ -345,13 +351,13 @@ function select(t: Tensor, dim: number, position: number | bigint, place: number
 }
 
 function applySlice(t: Tensor, dim: number, { start, stop, step }: Slice, single: boolean): Tensor {
-  const by = bound(step, 'step') ?? 1n
-  if (by === 0n) throw new ArgumentError('slice step cannot be zero')
-  if (by < 0n) throw new ArgumentError('step must be greater than zero')
+  const by = bound(step, 'step') ?? 1
+  if (by === 0) throw new ArgumentError('slice step cannot be zero')
+  if (by < 0) throw new ArgumentError('step must be greater than zero')
   const from = bound(start, 'start')
   const to = bound(stop, 'stop')
   // A slice that takes everything adds nothing to the graph, except where it is all there is.
-  if (!single && by === 1n && (from ?? 0n) === 0n && (to === null || to >= BigInt(t.size(dim)))) return t
+  if (!single && by === 1 && (from ?? 0) === 0 && (to === null || to >= t.size(dim))) return t
   try {
     return atenSlice(t, dim, from, to, by)
   } catch (error) {
@@ -360,14 +366,17 @@ function applySlice(t: Tensor, dim: number, { start, stop, step }: Slice, single
   }
 }
 
-/** An end of a slice as a 64-bit integer; what is beyond means the last one possible, as in Python. */
-function bound(value: Bound, name: string): bigint | null {
-  const given = native().isTensor(value) && value.ndim === 0 ? (value.item() as number | bigint) : value
-  if (given == null) return null
+// No dimension is longer than this, so that an end further out means the same.
+const furthest = Number.MAX_SAFE_INTEGER
+
+/** An end of a slice, null where it is open. */
+function bound(value: Bound, name: string): number | null {
+  if (value == null) return null
+  let given: unknown = value
+  if (typeof given === 'object' && native().isTensor(given) && given.ndim === 0) given = given.item()
   if (typeof given !== 'bigint' && !Number.isInteger(given)) {
     throw new ArgumentError(`slice: expected ${name} to be an integer or null, received ${describe(value)}`)
   }
-  const integer = BigInt(given as number | bigint)
-  const most = 2n ** 63n - 1n
-  return integer > most ? most : integer < -most ? -most : integer
+  // Adding 0 makes 0 of -0, which LibTorch would take for a float.
+  return Math.max(-furthest, Math.min(furthest, Number(given))) + 0
 }

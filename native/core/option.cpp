@@ -147,7 +147,7 @@ std::optional<bool> Values::choice(const char* name) const {
   return at(name).isNone() ? std::nullopt : std::optional(flag(name));
 }
 
-std::string print_number(double number) {
+std::string print_number(double number, bool as_float) {
   if (std::isnan(number)) return "nan";
   if (std::isinf(number)) return number < 0 ? "-inf" : "inf";
   char text[64];
@@ -155,7 +155,7 @@ std::string print_number(double number) {
   const bool scientific = magnitude != 0 && (magnitude < 1e-4 || magnitude >= 1e16);
   const auto end = std::to_chars(text, text + sizeof text, number,
                                  scientific ? std::chars_format::scientific : std::chars_format::fixed);
-  return std::string(text, end.ptr);
+  return std::string(text, end.ptr) + (as_float && !scientific && std::nearbyint(number) == number ? ".0" : "");
 }
 
 std::string Values::print(const char* name) const { return print_number(real(name)); }

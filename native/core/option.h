@@ -61,7 +61,7 @@ class Values {
   std::vector<c10::IValue> values_;
 };
 
-/** A number as Python prints it. */
-std::string print_number(double number);
+/** A number as Python prints it; a whole one as an int unless `as_float`. */
+std::string print_number(double number, bool as_float = false);
 
 }  // namespace libtorch_node

@@ -123,12 +123,25 @@ std::optional<Overload> make_overload(const std::string& name, const std::string
     overload.args.push_back(std::move(*spec));
   }
   const size_t self = !overload.args.empty() && overload.args[0].name == "self" ? 1 : 0;
-  overload.variadic = overload.positional == self + 1 && overload.args[self].type == ArgType::IntList;
+  // `sum(int[1] dim)` is not variadic in Python either: only lists of any length are.
+  overload.variadic = overload.positional == self + 1 && overload.args[self].type == ArgType::IntList && overload.args[self].list_size == 0;
   return overload;
 }
 
-// Tensor before Scalar, as Python's argument parser; else the shorter, then by name, so that the order is one.
-int rank(ArgType type) { return type == ArgType::Tensor ? 0 : type == ArgType::Scalar ? 2 : 1; }
+// Tensor before Scalar and int before a list of them, as Python's argument parser; else the shorter, then by name, so that
+// the order is one.
+int rank(ArgType type) {
+  switch (type) {
+    case ArgType::Tensor:
+      return 0;
+    case ArgType::Scalar:
+      return 3;
+    case ArgType::IntList:
+      return 2;
+    default:
+      return 1;
+  }
+}
 
 bool before(const Overload& a, const Overload& b) {
   for (size_t i = 0; i < std::min(a.args.size(), b.args.size()); ++i) {

@@ -101,7 +101,7 @@ void check(const Values& o) {
   for (size_t i = 0; i < 2; ++i) {
     const double beta = o.real("betas", i);
     if (!(beta >= 0 && beta < 1)) {
-      refuse("Invalid beta parameter at index " + std::to_string(i) + ": " + print_number(beta));
+      refuse("Invalid beta parameter at index " + std::to_string(i) + ": " + print_number(beta, /*as_float=*/true));
     }
   }
   if (!(o.real("weight_decay") >= 0)) refuse("Invalid weight_decay value: " + o.print("weight_decay"));

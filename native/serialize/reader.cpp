@@ -161,8 +161,9 @@ void read_all(Archive& archive, const std::vector<Job>& jobs, size_t threads) {
 }
 
 size_t reading_threads(size_t nbytes) {
-  const size_t useful = nbytes / kPiece + 1;
-  return std::min<size_t>({useful, std::max(1u, std::thread::hardware_concurrency()), 8});
+  // asking the system opens a file
+  static const size_t processors = std::max(1u, std::thread::hardware_concurrency());
+  return std::min<size_t>({nbytes / kPiece + 1, processors, 8});
 }
 
 Napi::Value open_reader(const Info& info) {

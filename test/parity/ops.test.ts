@@ -43,6 +43,7 @@ function makeInputs(): Map<string, Tensor> {
   made.set('U35', torch.bmm(made.get('T')!, made.get('U')!))
   made.set('J2', made.get('P')!.add(3))
   made.set('long', made.get('X')!.flatten().index(':64'))
+  made.set('I1', made.get('I')!.flatten())
   made.set('window', torch.hannWindow(16))
   return made
 }

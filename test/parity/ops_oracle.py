@@ -44,6 +44,7 @@ def make_inputs(rows):
     made["U35"] = torch.bmm(made["T"], made["U"])
     made["J2"] = made["P"] + 3
     made["long"] = made["X"].flatten()[:64]
+    made["I1"] = made["I"].flatten()
     made["window"] = torch.hann_window(16)
     return made
 

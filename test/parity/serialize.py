@@ -139,6 +139,10 @@ def tensor_cases():
     yield "sparse_coo", torch.eye(3).to_sparse()
     yield "sparse_csr", torch.eye(3).to_sparse_csr()
     yield "sparse_csc", torch.eye(3).to_sparse_csc()
+    yield "quantized_per_tensor", torch.quantize_per_tensor(x, 0.5, 10, torch.quint8)
+    yield "quantized_whole_scale", torch.quantize_per_tensor(x, 1.0, 0, torch.qint32)
+    scales, zero_points = torch.tensor([0.5, 0.25, 1.0], dtype=torch.float64), torch.tensor([0, 1, 2])
+    yield "quantized_per_channel", torch.quantize_per_channel(x, scales, zero_points, 0, torch.qint8)
     yield "tied", {"encoder.weight": x, "decoder.weight": x.view(4, 3)}
     yield "untyped_storage", [torch.arange(6, dtype=torch.uint8).untyped_storage(), torch.arange(3).storage()]
     yield "many", {f"layer{i}.weight": torch.full((2, 2), float(i)) for i in range(300)}
@@ -197,6 +201,8 @@ def tensor_view(t):
         return ["tensor", kind, str(t.dtype)[6:], list(t.shape), "meta"]
     if t.layout != torch.strided:
         return ["tensor", kind, str(t.dtype)[6:], list(t.shape), str(t.layout)[6:], tensor_view(t.to_dense())]
+    if t.is_quantized:
+        return ["tensor", kind, str(t.dtype)[6:], list(t.shape), "quantized", tensor_view(t.dequantize())]
     raw = t.detach().resolve_conj().resolve_neg().contiguous().flatten()
     data = raw.view(torch.uint8).numpy().tobytes() if raw.numel() else b""
     return ["tensor", kind, str(t.dtype)[6:], list(t.shape), list(t.stride()), t.requires_grad, hashlib.sha256(data).hexdigest()]

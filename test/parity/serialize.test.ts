@@ -76,6 +76,7 @@ function tensorView(t: torch.Tensor): unknown[] {
   const kind = t instanceof torch.Parameter ? 'Parameter' : t instanceof torch.Buffer ? 'Buffer' : 'Tensor'
   const head = ['tensor', kind, t.dtype, [...t.shape]]
   if (t.device === 'meta') return [...head, 'meta']
+  if (/^quint|^qint/.test(t.dtype)) return [...head, 'quantized', tensorView(t.dequantize())]
   if (t.layout !== 'strided') return [...head, t.layout, tensorView(t.toDense())]
   const { buffer, byteOffset, byteLength } = t
     .detach()

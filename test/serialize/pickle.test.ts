@@ -222,3 +222,49 @@ test('every tensor is checked against its storage', () => {
     )
   }
 })
+
+test('mutated files: a value or a CheckpointError, never another error and never a crash', () => {
+  const storages = { 0: float32(1, 2, 3, 4) }
+  const originals = [
+    checkpoint(tensorPickle(), storages),
+    checkpoint(
+      bytes(
+        0x80,
+        2,
+        'cargparse\nNamespace\n)',
+        0x81,
+        '}q',
+        0,
+        '(',
+        text('a'),
+        ']q',
+        1,
+        'h',
+        0,
+        'a',
+        int(7),
+        'h',
+        1,
+        'ub.',
+      ),
+    ),
+  ]
+  let seed = 1
+  const random = (n: number): number => {
+    seed = (Math.imul(seed, 1103515245) + 12345) >>> 0
+    return (seed >>> 8) % n
+  }
+  const seen = new Set<string>()
+  for (let i = 0; i < 3000; i++) {
+    const mutated = Buffer.from(originals[i % 2]!)
+    for (let k = 0; k <= random(3); k++) mutated[random(mutated.length)] = random(256)
+    try {
+      torch.loadSync(mutated, { mapLocation: 'cpu' })
+      seen.add('value')
+    } catch (error) {
+      assert.ok(error instanceof torch.CheckpointError, `mutation ${i}: ${(error as Error).stack}`)
+      seen.add(error.code)
+    }
+  }
+  assert.deepEqual([...seen].sort(), ['ERR_CHECKPOINT_FORMAT', 'ERR_CHECKPOINT_UNSAFE', 'value'])
+})

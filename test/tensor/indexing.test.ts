@@ -15,6 +15,12 @@ test('a view shares memory, an advanced index copies', () => {
   ])
 })
 
+test('-0 is the position 0', () => {
+  assert.deepEqual(grid().index(-0, '-0:-3').tolist(), [0])
+  assert.deepEqual(grid().index(-0).tolist(), [0, 1, 2, 3])
+  assert.deepEqual(grid().index([-0], 0).tolist(), [0])
+})
+
 test('a nested array is one index', () => {
   assert.deepEqual(
     grid().index([
