@@ -152,6 +152,15 @@ export interface Binding {
   deviceCount(type: string): number
   getDefaultDtype(): string
   setDefaultDtype(dtype: string): void
+  /** A setting of the process that is on or off; native/core/settings.cpp has the table of names. */
+  getSwitch(name: string): boolean
+  setSwitch(name: string, on: boolean): void
+  getFloat32MatmulPrecision(): string
+  setFloat32MatmulPrecision(precision: string): void
+  /** False where the processor cannot. */
+  setFlushDenormal(on: boolean): boolean
+  getNumInteropThreads(): number
+  setNumInteropThreads(n: number): void
   promoteTypes(a: string, b: string): string
   canCast(from: string, to: string): boolean
   resultType(a: Tensor | number | boolean, b: Tensor | number | boolean): string
@@ -201,9 +210,28 @@ export interface Binding {
   loadLibrary(path: string): void
 
   // ---- native/autograd
-  backward(tensors: Tensor[], gradients: (Tensor | null)[], retainGraph: boolean, createGraph: boolean, inputs: Tensor[]): void
-  backwardAsync(tensors: Tensor[], gradients: (Tensor | null)[], retainGraph: boolean, createGraph: boolean, inputs: Tensor[]): Promise<void>
-  gradient(outputs: Tensor[], inputs: Tensor[], gradients: (Tensor | null)[], retainGraph: boolean, createGraph: boolean, allowUnused: boolean): (Tensor | null)[]
+  backward(
+    tensors: Tensor[],
+    gradients: (Tensor | null)[],
+    retainGraph: boolean,
+    createGraph: boolean,
+    inputs: Tensor[],
+  ): void
+  backwardAsync(
+    tensors: Tensor[],
+    gradients: (Tensor | null)[],
+    retainGraph: boolean,
+    createGraph: boolean,
+    inputs: Tensor[],
+  ): Promise<void>
+  gradient(
+    outputs: Tensor[],
+    inputs: Tensor[],
+    gradients: (Tensor | null)[],
+    retainGraph: boolean,
+    createGraph: boolean,
+    allowUnused: boolean,
+  ): (Tensor | null)[]
   isGradEnabled(): boolean
   setGradEnabled(enabled: boolean): void
   /** Runs `fn` in inference mode. */
@@ -290,10 +318,20 @@ export interface Binding {
   /** Reads a record into a new CPU storage of exactly `nbytes`; `swap` > 1 reverses the bytes of every unit of that many bytes. */
   readStorage(r: ReaderHandle, name: string, nbytes: number, swap: number): StorageHandle
   /** The same for many records at once on other threads. */
-  readStoragesAsync(r: ReaderHandle, records: { name: string; nbytes: number; swap: number }[]): Promise<StorageHandle[]>
+  readStoragesAsync(
+    r: ReaderHandle,
+    records: { name: string; nbytes: number; swap: number }[],
+  ): Promise<StorageHandle[]>
   closeReader(r: ReaderHandle): void
   /** A tensor over a storage; sizes, strides and offset (in elements) are checked against it. */
-  tensorFromStorage(out: Tensor, s: StorageHandle, dtype: string, offset: number, shape: number[], strides: number[]): Tensor
+  tensorFromStorage(
+    out: Tensor,
+    s: StorageHandle,
+    dtype: string,
+    offset: number,
+    shape: number[],
+    strides: number[],
+  ): Tensor
   storageFromBytes(bytes: Uint8Array): StorageHandle
   /** Copies a storage to another device, 'meta' included. */
   storageTo(s: StorageHandle, device: string): StorageHandle

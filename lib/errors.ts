@@ -144,7 +144,10 @@ const libtorchMessages: [RegExp, (message: string, options: Options) => TorchErr
     /(must match|expected).*(dtype|scalar type)|dtype.*(mismatch|expected)|not implemented for '|result type .* can't be cast|only Tensors of floating point|(expected|found) (object of )?scalar type|could not infer dtype|can only be created from .* dtype/i,
     (m, o) => new DtypeError(m, o),
   ],
-  [/index .* (is )?out of (range|bounds)|dimension out of range|out of bounds for dimension/i, (m, o) => new TorchIndexError(m, o)],
+  [
+    /index .* (is )?out of (range|bounds)|dimension out of range|out of bounds for dimension/i,
+    (m, o) => new TorchIndexError(m, o),
+  ],
   [
     /must match the size|shapes? cannot be multiplied|shape '.*' is invalid|sizes? of tensors must match|size mismatch|invalid (shape|size)|expected .*(size|dimension|dim|shape|channels|batch)|must be broadcastable|cannot be broadcast|inconsistent tensor size|shape mismatch|mat\d? .*(size|shape)|Sizes of tensors|number of dimensions|expanded size|elements? .*cannot be converted|a Tensor with \d+ elements|to be equal size/i,
     (m, o) => new ShapeError(m, o),
@@ -176,7 +179,10 @@ export function errorFromNative(code: string, message: string, cppStack?: string
     case 'ERR_CHECKPOINT_WRITE':
       return new CheckpointError(code, message, options)
     default:
-      return libtorchMessages.find(([pattern]) => pattern.test(message))?.[1](message, options) ?? new TorchError(message, options)
+      return (
+        libtorchMessages.find(([pattern]) => pattern.test(message))?.[1](message, options) ??
+        new TorchError(message, options)
+      )
   }
 }
 

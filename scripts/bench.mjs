@@ -13,7 +13,7 @@ import { cpus } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { parseArgs } from 'node:util'
-import { Failure, main, root, status, which } from './lib/run.mjs'
+import { Failure, main, referenceVersion, root, status, which } from './lib/run.mjs'
 import { setup } from './setup.mjs'
 
 /** What is measured, what it is called in the table, and the largest ratio that is accepted. */
@@ -34,13 +34,12 @@ const segmentSeconds = 0.2
 const segments = 3
 
 const python = join(root, '.venv', 'bin', 'python')
-const libtorch = join(root, '.venv', 'lib')
 const taskset = which('taskset')
 
-/** Both sides get the same LibTorch, the same instruction set and one thread. */
+/** Both sides get the same LibTorch (Python's own), the same instruction set and one thread. */
 const environment = {
   ...process.env,
-  LIBTORCH: undefined,
+  LIBTORCH: join(root, '.venv', 'lib', 'python3.11', 'site-packages', 'torch'),
   OMP_NUM_THREADS: '1',
   MKL_NUM_THREADS: '1',
   ATEN_CPU_CAPABILITY: 'avx2',
@@ -188,7 +187,7 @@ await main(async () => {
   status('')
   const rows = evaluate(results, names)
   const text = [
-    `Node.js ${process.version} and Python on LibTorch ${process.env.LIBTORCH ? '' : ''}, one thread, ${cpus()[0].model}.`,
+    `Node.js ${process.version} and Python on LibTorch ${await referenceVersion()}, one thread, ${cpus()[0].model}.`,
     `Medians of ${rounds} rounds; the ratio is Node's time divided by Python's.`,
     '',
     table(rows),

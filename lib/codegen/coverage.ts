@@ -26,21 +26,60 @@ export interface Coverage {
 function sectionsOf(api: PythonApi, torch: Names): Section[] {
   const at = (...keys: string[]) => keys.reduce<any>((value, key) => value?.[key], torch) as object | undefined
   const without = (names: string[], prefix: string) =>
-    names.filter((n) => n.startsWith(prefix)).map((n) => n.slice(prefix.length)).filter((n) => !n.startsWith('_'))
+    names
+      .filter((n) => n.startsWith(prefix))
+      .map((n) => n.slice(prefix.length))
+      .filter((n) => !n.startsWith('_'))
   const tensor = (torch.Tensor as { prototype: object }).prototype
   return [
     { title: 'torch', python: 'torch', names: Object.keys(api.torch), home: torch, path: 'torch' },
     { title: 'Tensor', python: 'torch.Tensor', names: Object.keys(api.Tensor), home: tensor, path: 'Tensor' },
-    { title: 'linalg', python: 'torch.linalg', names: without(api.linalg, 'linalg_'), home: at('linalg'), path: 'torch.linalg' },
+    {
+      title: 'linalg',
+      python: 'torch.linalg',
+      names: without(api.linalg, 'linalg_'),
+      home: at('linalg'),
+      path: 'torch.linalg',
+    },
     { title: 'fft', python: 'torch.fft', names: without(api.fft, 'fft_'), home: at('fft'), path: 'torch.fft' },
-    { title: 'special', python: 'torch.special', names: without(api.special, 'special_'), home: at('special'), path: 'torch.special' },
+    {
+      title: 'special',
+      python: 'torch.special',
+      names: without(api.special, 'special_'),
+      home: at('special'),
+      path: 'torch.special',
+    },
     { title: 'nn', python: 'torch.nn', names: api.nnClasses, home: at('nn'), path: 'torch.nn' },
-    { title: 'nn.functional', python: 'torch.nn.functional', names: Object.keys(api.functional), home: at('nn', 'functional'), path: 'torch.nn.functional' },
+    {
+      title: 'nn.functional',
+      python: 'torch.nn.functional',
+      names: Object.keys(api.functional),
+      home: at('nn', 'functional'),
+      path: 'torch.nn.functional',
+    },
     { title: 'nn.init', python: 'torch.nn.init', names: api.init, home: at('nn', 'init'), path: 'torch.nn.init' },
-    { title: 'nn.utils', python: 'torch.nn.utils', names: api.nnUtils, home: at('nn', 'utils'), path: 'torch.nn.utils' },
+    {
+      title: 'nn.utils',
+      python: 'torch.nn.utils',
+      names: api.nnUtils,
+      home: at('nn', 'utils'),
+      path: 'torch.nn.utils',
+    },
     { title: 'optim', python: 'torch.optim', names: api.optim, home: at('optim'), path: 'torch.optim' },
-    { title: 'optim.lr_scheduler', python: 'torch.optim.lr_scheduler', names: api.lrScheduler, home: at('optim', 'lrScheduler'), path: 'torch.optim.lrScheduler' },
-    { title: 'utils.data', python: 'torch.utils.data', names: api.data, home: at('utils', 'data'), path: 'torch.utils.data' },
+    {
+      title: 'optim.lr_scheduler',
+      python: 'torch.optim.lr_scheduler',
+      names: api.lrScheduler,
+      home: at('optim', 'lrScheduler'),
+      path: 'torch.optim.lrScheduler',
+    },
+    {
+      title: 'utils.data',
+      python: 'torch.utils.data',
+      names: api.data,
+      home: at('utils', 'data'),
+      path: 'torch.utils.data',
+    },
   ]
 }
 
@@ -81,7 +120,11 @@ export function generateCoverage(api: PythonApi, torch: object): string {
     for (const { name, reason, here } of all) {
       if (!here) groups.set(reason ?? '', [...(groups.get(reason ?? '') ?? []), `\`${name}\``])
     }
-    if (groups.size) text += `${table(['not here', 'because'], [...groups].map(([reason, names]) => [names.join(' '), reason]))}\n`
+    if (groups.size)
+      text += `${table(
+        ['not here', 'because'],
+        [...groups].map(([reason, names]) => [names.join(' '), reason]),
+      )}\n`
     const present = all.filter((r) => r.here).map((r) => `\`${r.name}\``)
     if (present.length) text += `Present: ${present.join(' ')}\n`
   }

@@ -36,7 +36,8 @@ export function mergeSignatures(signatures: Signature[]): Signature[] {
   return merged
 }
 
-const sameTypes = (a: Parameter, b: Parameter) => a.types.length === b.types.length && a.types.every((t) => b.types.includes(t))
+const sameTypes = (a: Parameter, b: Parameter) =>
+  a.types.length === b.types.length && a.types.every((t) => b.types.includes(t))
 const within = (a: Parameter, b: Parameter) => a.types.every((t) => b.types.includes(t))
 
 function union<T extends Parameter>(a: T, b: T): T {
@@ -67,7 +68,10 @@ function takesAll(all: Signature, few: Signature): boolean {
 }
 
 function sameFields(a: Field[], b: Field[]): boolean {
-  return a.length === b.length && a.every((f) => b.some((o) => o.name === f.name && o.required === f.required && sameTypes(f, o)))
+  return (
+    a.length === b.length &&
+    a.every((f) => b.some((o) => o.name === f.name && o.required === f.required && sameTypes(f, o)))
+  )
 }
 
 /** Merges options that differ in the types of one property, or in a required one that the other does not have. */
@@ -80,7 +84,11 @@ function withFields(a: Signature, b: Signature): Signature | undefined {
       const other = b.fields.find((o) => o.name === f.name)!
       return !sameTypes(f, other) || f.required !== other.required
     })
-    if (differing.length !== 1 || differing[0]!.required !== b.fields.find((f) => f.name === differing[0]!.name)!.required) return undefined
+    if (
+      differing.length !== 1 ||
+      differing[0]!.required !== b.fields.find((f) => f.name === differing[0]!.name)!.required
+    )
+      return undefined
     const other = b.fields.find((f) => f.name === differing[0]!.name)!
     return { ...a, fields: a.fields.map((f) => (f === differing[0] ? union(f, other) : f)) }
   }

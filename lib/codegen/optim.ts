@@ -15,7 +15,9 @@ function describeDefault(option: OptionRow): string {
 }
 
 function optionsInterface(name: string, options: OptionRow[]): string {
-  const lines = options.map((option) => `  /** ${describeDefault(option)} */\n  ${camelCase(option.name)}?: ${option.type}`)
+  const lines = options.map(
+    (option) => `  /** ${describeDefault(option)} */\n  ${camelCase(option.name)}?: ${option.type}`,
+  )
   return `export interface ${name}Options {\n${lines.join('\n')}\n}\n`
 }
 

@@ -73,7 +73,19 @@ function returnType(schema: Schema, method: boolean): string {
   return `${tuple} & { ${named.map((r) => `${camelCase(r.name)}: ${outputType(r.type)}`).join('; ')} }`
 }
 
-const reserved = new Set(['function', 'default', 'in', 'var', 'new', 'this', 'with', 'import', 'delete', 'enum', 'class'])
+const reserved = new Set([
+  'function',
+  'default',
+  'in',
+  'var',
+  'new',
+  'this',
+  'with',
+  'import',
+  'delete',
+  'enum',
+  'class',
+])
 const parameterName = (name: string) => (reserved.has(name) ? `${name}_` : name)
 
 /** Options that Python adds to every factory function. */
@@ -101,7 +113,11 @@ function signaturesOf(schema: Schema, method: boolean): Signature[] {
   const numbers = takesNumbers.has(/::([^.]*)/.exec(schema.name)![1]!)
   const typesOf = (a: SchemaArgument) => (numbers && a.type === 'Tensor' ? ['Tensor', 'Scalar'] : inputTypes(a.type))
   const parameter = (a: SchemaArgument) => ({ name: parameterName(camelCase(a.name)), types: typesOf(a) })
-  const field = (a: SchemaArgument): Field => ({ name: camelCase(a.name), types: typesOf(a), required: a.default === undefined })
+  const field = (a: SchemaArgument): Field => ({
+    name: camelCase(a.name),
+    types: typesOf(a),
+    required: a.default === undefined,
+  })
   const fields = (rest: SchemaArgument[]): Field[] => {
     const list = rest.map(field)
     return factory ? [...list, { name: 'requiresGrad', types: ['boolean'], required: false }] : list

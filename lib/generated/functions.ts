@@ -3,6 +3,7 @@ import type { Device, Dtype, Layout, MemoryFormat } from '../tensor/dtype.js'
 import type { Generator } from '../tensor/generator.js'
 import type { Scalar } from '../tensor/scalar.js'
 import type { Tensor } from '../tensor/tensor.js'
+import { lossFunction } from '../tensor/losses.js'
 import { operatorFunction } from '../tensor/operator.js'
 
 /** `aten::abs` */
@@ -445,7 +446,7 @@ export const binaryCrossEntropyWithLogits: {
   (self: Tensor, target: Tensor, weight: Tensor | null, posWeight: Tensor | null, options?: { reduction?: number }): Tensor
   (self: Tensor, target: Tensor, weight: Tensor | null, posWeight: Tensor | null, reduction: number): Tensor
   (self: Tensor, options: { target: Tensor; weight?: Tensor | null; posWeight?: Tensor | null; reduction?: number }): Tensor
-} = operatorFunction('aten::binary_cross_entropy_with_logits')
+} = lossFunction('aten::binary_cross_entropy_with_logits')
 
 /** `aten::bincount` */
 export const bincount: {
@@ -847,7 +848,7 @@ export const cosineEmbeddingLoss: {
   (input1: Tensor, input2: Tensor, target: Tensor, margin: number, options?: { reduction?: number }): Tensor
   (input1: Tensor, input2: Tensor, target: Tensor, margin: number, reduction: number): Tensor
   (input1: Tensor, options: { input2: Tensor; target: Tensor; margin?: number; reduction?: number }): Tensor
-} = operatorFunction('aten::cosine_embedding_loss')
+} = lossFunction('aten::cosine_embedding_loss')
 
 /** `aten::cosine_similarity` */
 export const cosineSimilarity: {
@@ -893,7 +894,7 @@ export const ctcLoss: {
   (logProbs: Tensor, targets: Tensor, inputLengths: readonly number[], targetLengths: readonly number[], blank: number, reduction: number, options?: { zeroInfinity?: boolean }): Tensor
   (logProbs: Tensor, targets: Tensor, inputLengths: readonly number[], targetLengths: readonly number[], blank: number, reduction: number, zeroInfinity: boolean): Tensor
   (logProbs: Tensor, options: { targets: Tensor; inputLengths: readonly number[]; targetLengths: readonly number[]; blank?: number; reduction?: number; zeroInfinity?: boolean }): Tensor
-} = operatorFunction('aten::ctc_loss')
+} = lossFunction('aten::ctc_loss')
 
 /** `aten::cudnn_affine_grid_generator` */
 export const cudnnAffineGridGenerator: {
@@ -1615,7 +1616,7 @@ export const hingeEmbeddingLoss: {
   (self: Tensor, target: Tensor, margin: number, options?: { reduction?: number }): Tensor
   (self: Tensor, target: Tensor, margin: number, reduction: number): Tensor
   (self: Tensor, options: { target: Tensor; margin?: number; reduction?: number }): Tensor
-} = operatorFunction('aten::hinge_embedding_loss')
+} = lossFunction('aten::hinge_embedding_loss')
 
 /** `aten::histc` */
 export const histc: {
@@ -1845,7 +1846,7 @@ export const klDiv: {
   (self: Tensor, target: Tensor, options?: { reduction?: number; logTarget?: boolean }): Tensor
   (self: Tensor, target: Tensor, reduction: number, options?: { logTarget?: boolean }): Tensor
   (self: Tensor, options: { target: Tensor; reduction?: number; logTarget?: boolean }): Tensor
-} = operatorFunction('aten::kl_div')
+} = lossFunction('aten::kl_div')
 
 /** `aten::kron` */
 export const kron: {
@@ -2091,7 +2092,7 @@ export const marginRankingLoss: {
   (input1: Tensor, input2: Tensor, target: Tensor, margin: number, options?: { reduction?: number }): Tensor
   (input1: Tensor, input2: Tensor, target: Tensor, margin: number, reduction: number): Tensor
   (input1: Tensor, options: { input2: Tensor; target: Tensor; margin?: number; reduction?: number }): Tensor
-} = operatorFunction('aten::margin_ranking_loss')
+} = lossFunction('aten::margin_ranking_loss')
 
 /** `aten::masked_fill` */
 export const maskedFill: {
@@ -3233,53 +3234,6 @@ export const sort: {
   (self: Tensor, dim: number, descending: boolean): [Tensor, Tensor] & { values: Tensor; indices: Tensor }
 } = operatorFunction('aten::sort')
 
-/** `aten::sparse_bsc_tensor` */
-export const sparseBscTensor: {
-  (ccolIndices: Tensor, rowIndices: Tensor, values: Tensor, options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
-  (ccolIndices: Tensor, options: { rowIndices: Tensor; values: Tensor; size?: readonly number[]; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
-  (ccolIndices: Tensor, rowIndices: Tensor, values: Tensor, size: readonly number[], options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
-} = operatorFunction('aten::sparse_bsc_tensor')
-
-/** `aten::sparse_bsr_tensor` */
-export const sparseBsrTensor: {
-  (crowIndices: Tensor, colIndices: Tensor, values: Tensor, options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
-  (crowIndices: Tensor, options: { colIndices: Tensor; values: Tensor; size?: readonly number[]; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
-  (crowIndices: Tensor, colIndices: Tensor, values: Tensor, size: readonly number[], options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
-} = operatorFunction('aten::sparse_bsr_tensor')
-
-/** `aten::sparse_compressed_tensor` */
-export const sparseCompressedTensor: {
-  (compressedIndices: Tensor, plainIndices: Tensor, values: Tensor, options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
-  (compressedIndices: Tensor, options: { plainIndices: Tensor; values: Tensor; size?: readonly number[]; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
-  (compressedIndices: Tensor, plainIndices: Tensor, values: Tensor, size: readonly number[], options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
-} = operatorFunction('aten::sparse_compressed_tensor')
-
-/** `aten::sparse_coo_tensor` */
-export const sparseCooTensor: {
-  (indices: Tensor, values: Tensor, options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; isCoalesced?: boolean | null; requiresGrad?: boolean }): Tensor
-  (indices: Tensor, options: { values: Tensor; size?: readonly number[]; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; isCoalesced?: boolean | null; requiresGrad?: boolean }): Tensor
-  (indices: Tensor, values: Tensor, size: readonly number[], options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; isCoalesced?: boolean | null; requiresGrad?: boolean }): Tensor
-  (size: readonly number[] | number, options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
-  (...size: number[]): Tensor
-  (size0: number, size1: number, options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
-  (size0: number, size1: number, size2: number, options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
-  (size0: number, size1: number, size2: number, size3: number, options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
-} = operatorFunction('aten::sparse_coo_tensor')
-
-/** `aten::sparse_csc_tensor` */
-export const sparseCscTensor: {
-  (ccolIndices: Tensor, rowIndices: Tensor, values: Tensor, options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
-  (ccolIndices: Tensor, options: { rowIndices: Tensor; values: Tensor; size?: readonly number[]; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
-  (ccolIndices: Tensor, rowIndices: Tensor, values: Tensor, size: readonly number[], options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
-} = operatorFunction('aten::sparse_csc_tensor')
-
-/** `aten::sparse_csr_tensor` */
-export const sparseCsrTensor: {
-  (crowIndices: Tensor, colIndices: Tensor, values: Tensor, options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
-  (crowIndices: Tensor, options: { colIndices: Tensor; values: Tensor; size?: readonly number[]; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
-  (crowIndices: Tensor, colIndices: Tensor, values: Tensor, size: readonly number[], options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
-} = operatorFunction('aten::sparse_csr_tensor')
-
 /** `aten::split_copy` */
 export const splitCopy: {
   (self: Tensor, splitSize: number, options?: { dim?: number }): Tensor[]
@@ -3563,7 +3517,7 @@ export const tripletMarginLoss: {
   (anchor: Tensor, positive: Tensor, negative: Tensor, margin: number, p: number, eps: number, swap: boolean, options?: { reduction?: number }): Tensor
   (anchor: Tensor, positive: Tensor, negative: Tensor, margin: number, p: number, eps: number, swap: boolean, reduction: number): Tensor
   (anchor: Tensor, options: { positive: Tensor; negative: Tensor; margin?: number; p?: number; eps?: number; swap?: boolean; reduction?: number }): Tensor
-} = operatorFunction('aten::triplet_margin_loss')
+} = lossFunction('aten::triplet_margin_loss')
 
 /** `aten::triu` */
 export const triu: {
@@ -3781,3 +3735,15 @@ export const zeros: {
 export const zerosLike: {
   (self: Tensor, options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; memoryFormat?: MemoryFormat | null; requiresGrad?: boolean }): Tensor
 } = operatorFunction('aten::zeros_like')
+
+/** Another name of {@link mm}. */
+export const spmm = mm
+
+/** Another name of {@link mm}. */
+export const dsmm = mm
+
+/** Another name of {@link hspmm}. */
+export const hsmm = hspmm
+
+/** Another name of {@link sspaddmm}. */
+export const saddmm = sspaddmm

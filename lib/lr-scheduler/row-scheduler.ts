@@ -26,7 +26,11 @@ function rowOf(name: string): Row {
         name,
         options,
         keys: options.map((option) => camelCase(option.name)),
-        ownState: own.map((option) => ({ inFile: option.name, here: camelCase(option.name), float: option.kind === 'float' })),
+        ownState: own.map((option) => ({
+          inFile: option.name,
+          here: camelCase(option.name),
+          float: option.kind === 'float',
+        })),
         hasClosedForm,
       })
     }
@@ -69,7 +73,14 @@ export abstract class RowScheduler extends LRScheduler {
     const { lastEpoch: epoch, _stepCount: stepCount, _isInitial: initial, row } = this
     const options = row.keys.map((key) => (this as unknown as Dict)[key])
     const present = this.optimizer.paramGroups.map((group) => rateOf(group.lr))
-    return native().schedulerRates(row.name, options, { epoch, stepCount, initial }, closedForm, present, this.baseLrs.map(rateOf))
+    return native().schedulerRates(
+      row.name,
+      options,
+      { epoch, stepCount, initial },
+      closedForm,
+      present,
+      this.baseLrs.map(rateOf),
+    )
   }
 }
 

@@ -160,7 +160,9 @@ export abstract class LRScheduler {
     }
     const { paramGroups } = this.optimizer
     if (rates.length !== paramGroups.length) {
-      throw new ArgumentError(`${this.constructor.name}: ${rates.length} learning rates for ${paramGroups.length} parameter groups`)
+      throw new ArgumentError(
+        `${this.constructor.name}: ${rates.length} learning rates for ${paramGroups.length} parameter groups`,
+      )
     }
     for (const [i, group] of paramGroups.entries()) {
       const rate = rates[i]!
@@ -208,5 +210,8 @@ export abstract class LRScheduler {
 
 function copyList(list: unknown[]): unknown[] {
   const copy = list.map((item) => (item instanceof Tensor ? item.detach().clone() : item))
-  return markFloats(copy, [...list.keys()].filter((i) => isFloatSlot(list, i)))
+  return markFloats(
+    copy,
+    [...list.keys()].filter((i) => isFloatSlot(list, i)),
+  )
 }

@@ -107,6 +107,9 @@ function checkKey(owner: string, key: string, known: string[]): void {
 }
 
 function readParams(owner: string, value: unknown): { params: Tensor[]; paramNames?: string[] } {
+  if (typeof value !== 'object' || value === null || !(Symbol.iterator in value)) {
+    throw new ArgumentError(`${owner}: params of a group should be an iterable of Tensors, but got ${describe(value)}`)
+  }
   const items = value instanceof Tensor ? [value] : [...(value as Iterable<unknown>)]
   const names: string[] = []
   const params = items.map((item) => {
@@ -114,7 +117,9 @@ function readParams(owner: string, value: unknown): { params: Tensor[]; paramNam
     if (named) names.push(item[0])
     const parameter = named ? item[1] : item
     if (parameter instanceof Tensor) return parameter
-    throw new ArgumentError(`${owner}: optimizer can only optimize Tensors, but one of the params is ${describe(parameter)}`)
+    throw new ArgumentError(
+      `${owner}: optimizer can only optimize Tensors, but one of the params is ${describe(parameter)}`,
+    )
   })
   if (names.length === 0) return { params }
   if (names.length === params.length) return { params, paramNames: names }

@@ -29,7 +29,8 @@ export class NativeStates implements ParameterStates {
     native().optimizerSetParams(this.#handle, params)
     this.#sent = params
     this.#places = new Map()
-    for (const [i, parameter] of params.flat().entries()) if (!this.#places.has(parameter)) this.#places.set(parameter, i)
+    for (const [i, parameter] of params.flat().entries())
+      if (!this.#places.has(parameter)) this.#places.set(parameter, i)
   }
 
   #place(parameter: Tensor): number | undefined {
@@ -47,7 +48,8 @@ export class NativeStates implements ParameterStates {
   }
   set(parameter: Tensor, record: Dict): any {
     const place = this.#place(parameter)
-    if (place === undefined) throw new ArgumentError('this tensor is no parameter of the optimizer, and can have no state in it')
+    if (place === undefined)
+      throw new ArgumentError('this tensor is no parameter of the optimizer, and can have no state in it')
     native().optimizerSetState(this.#handle, place, toEntries(record))
     return this
   }

@@ -1,15 +1,8 @@
 import { ArgumentError, StateDictError } from '../errors.js'
-import { enableGrad } from '../tensor/autograd.js'
+import { enableGrad, noGrad } from '../tensor/autograd.js'
 import { isPromise } from '../tensor/scope.js'
 import { Tensor } from '../tensor/tensor.js'
-import {
-  GroupNames,
-  makeGroup,
-  type NewParamGroup,
-  type ParamGroup,
-  type Params,
-  readGroups,
-} from './groups.js'
+import { GroupNames, makeGroup, type NewParamGroup, type ParamGroup, type Params, readGroups } from './groups.js'
 import { Hooks, type RemovableHandle } from './hooks.js'
 import { formatOptimizer } from './repr.js'
 import { copyValue, type Dict, entriesOf, floatTuple, isFloat, keep, moveKinds, pack } from './values.js'
@@ -21,7 +14,10 @@ export interface OptimizerStateDict {
 }
 
 /** State by parameter, such as `{ step, exp_avg, exp_avg_sq }`, in the order in which the parameters got it. */
-export type ParameterStates = Pick<Map<Tensor, Dict>, 'get' | 'set' | 'has' | 'delete' | 'clear' | 'size' | 'keys' | 'entries'> &
+export type ParameterStates = Pick<
+  Map<Tensor, Dict>,
+  'get' | 'set' | 'has' | 'delete' | 'clear' | 'size' | 'keys' | 'entries'
+> &
   Iterable<[Tensor, Dict]>
 
 /** A function that computes the loss and its gradients anew. */
@@ -49,23 +45,27 @@ export abstract class Optimizer<Options extends object = Dict> {
   readonly paramGroups: ParamGroup<Options>[] = []
   /** The options of groups that do not have their own. */
   readonly defaults: Required<Options>
-  readonly state: ParameterStates
+  readonly state: ParameterStates;
   /** @internal */
   [tracking]?: { called: boolean; step: unknown }
   readonly #names: GroupNames
   readonly #kinds: Record<string, string>
   readonly #hooks = {
-    stepPre: new Hooks<(optimizer: this, closure?: Closure<any>) => Closure<any> | undefined | void>(),
+    stepPre: new Hooks<(optimizer: this, closure?: Closure<any>) => Closure<any> | undefined>(),
     stepPost: new Hooks<(optimizer: this, closure?: Closure<any>) => void>(),
     saving: new Hooks<(optimizer: this) => void>(),
-    saved: new Hooks<(optimizer: this, stateDict: OptimizerStateDict) => OptimizerStateDict | undefined | void>(),
-    loading: new Hooks<(optimizer: this, stateDict: OptimizerStateDict) => OptimizerStateDict | undefined | void>(),
+    saved: new Hooks<(optimizer: this, stateDict: OptimizerStateDict) => OptimizerStateDict | undefined>(),
+    loading: new Hooks<(optimizer: this, stateDict: OptimizerStateDict) => OptimizerStateDict | undefined>(),
     loaded: new Hooks<(optimizer: this) => void>(),
   }
   /** State in a file of parameters that are in no group of it. */
   #foreign = new Map<unknown, unknown>()
 
-  constructor(params: Params<Options>, defaults: Required<Options>, { names = [], kinds = {}, state = new Map() }: OptimizerDescription = {}) {
+  constructor(
+    params: Params<Options>,
+    defaults: Required<Options>,
+    { names = [], kinds = {}, state = new Map() }: OptimizerDescription = {},
+  ) {
     this.defaults = defaults
     this.state = state
     this.#names = new GroupNames(names)
@@ -85,7 +85,7 @@ export abstract class Optimizer<Options extends object = Dict> {
 
   /** {@link Optimizer.update} off the main thread, where there is such a thing. */
   protected async updateAsync(): Promise<void> {
-    this.update()
+    noGrad(() => this.update())
   }
 
   /** Puts loaded state in place of the present one. The records are the caller's and may not be kept. */
@@ -109,7 +109,9 @@ export abstract class Optimizer<Options extends object = Dict> {
    * @throws {@link ArgumentError} for a parameter that already is in a group, that is not a leaf, or an option near a known one
    */
   addParamGroup(group: NewParamGroup<Options>): void {
-    this.paramGroups.push(makeGroup(this.constructor.name, group, this.defaults as Dict, this.paramGroups) as ParamGroup<Options>)
+    this.paramGroups.push(
+      makeGroup(this.constructor.name, group, this.defaults as Dict, this.paramGroups) as ParamGroup<Options>,
+    )
   }
 
   /**
@@ -122,7 +124,7 @@ export abstract class Optimizer<Options extends object = Dict> {
   step<T>(closure?: Closure<T>): T | undefined {
     closure = this.#begin(closure)
     const loss = closure && enableGrad(closure)
-    this.update()
+    noGrad(() => this.update())
     this.#end(closure)
     return loss
   }
@@ -165,7 +167,7 @@ export abstract class Optimizer<Options extends object = Dict> {
   }
 
   /** Runs before each step; may return another closure for it. */
-  registerStepPreHook(hook: (optimizer: this, closure?: Closure<any>) => Closure<any> | undefined | void): RemovableHandle {
+  registerStepPreHook(hook: (optimizer: this, closure?: Closure<any>) => Closure<any> | undefined): RemovableHandle {
     return this.#hooks.stepPre.add(hook)
   }
   /** Runs after each step. */
@@ -177,14 +179,14 @@ export abstract class Optimizer<Options extends object = Dict> {
   }
   /** May change the state dict or return another one. */
   registerStateDictPostHook(
-    hook: (optimizer: this, stateDict: OptimizerStateDict) => OptimizerStateDict | undefined | void,
+    hook: (optimizer: this, stateDict: OptimizerStateDict) => OptimizerStateDict | undefined,
     options: { prepend?: boolean } = {},
   ): RemovableHandle {
     return this.#hooks.saved.add(hook, options.prepend)
   }
   /** May change a shallow copy of what is loaded, or return something else. */
   registerLoadStateDictPreHook(
-    hook: (optimizer: this, stateDict: OptimizerStateDict) => OptimizerStateDict | undefined | void,
+    hook: (optimizer: this, stateDict: OptimizerStateDict) => OptimizerStateDict | undefined,
     options: { prepend?: boolean } = {},
   ): RemovableHandle {
     return this.#hooks.loading.add(hook, options.prepend)
@@ -198,7 +200,8 @@ export abstract class Optimizer<Options extends object = Dict> {
     for (const hook of this.#hooks.saving) hook(this)
     const positions = this.#positions()
     const state = new Map<any, any>()
-    for (const [parameter, record] of this.state) if (positions.has(parameter)) state.set(positions.get(parameter), record)
+    for (const [parameter, record] of this.state)
+      if (positions.has(parameter)) state.set(positions.get(parameter), record)
     for (const [key, value] of this.#foreign) state.set(key, value)
     const packed = this.paramGroups.map((group) => this.#pack(group, positions))
     let result: OptimizerStateDict = Object.assign(Object.create(null), { state, param_groups: packed })
@@ -230,7 +233,10 @@ export abstract class Optimizer<Options extends object = Dict> {
    * @throws {@link StateDictError} when groups or their sizes differ
    */
   loadStateDict(stateDict: OptimizerStateDict | object): void {
-    let given = Object.assign(Object.create(null), stateDict instanceof Map ? Object.fromEntries(stateDict) : stateDict) as OptimizerStateDict
+    let given = Object.assign(
+      Object.create(null),
+      stateDict instanceof Map ? Object.fromEntries(stateDict) : stateDict,
+    ) as OptimizerStateDict
     for (const hook of this.#hooks.loading) given = hook(this, given) ?? given
     const saved = checkGroups(this.constructor.name, given.param_groups, this.paramGroups)
     const places = new Map(saved.flatMap(idsOf).map((id, position) => [String(id), position]))
@@ -267,13 +273,19 @@ export abstract class Optimizer<Options extends object = Dict> {
   }
   #positions(): Map<Tensor, number> {
     const positions = new Map<Tensor, number>()
-    for (const [i, parameter] of this.#parameters().entries()) if (!positions.has(parameter)) positions.set(parameter, i)
+    for (const [i, parameter] of this.#parameters().entries())
+      if (!positions.has(parameter)) positions.set(parameter, i)
     return positions
   }
 
   /** As Python prints it: every group with its options. */
   toString(): string {
-    return formatOptimizer(this.constructor.name, this.paramGroups, (key) => this.#names.inFile(key), (group, key) => this.isFloatOption(group, key))
+    return formatOptimizer(
+      this.constructor.name,
+      this.paramGroups,
+      (key) => this.#names.inFile(key),
+      (group, key) => this.isFloatOption(group, key),
+    )
   }
 }
 
@@ -283,7 +295,9 @@ function idsOf(group: Dict): unknown[] {
 
 function checkGroups(owner: string, saved: unknown, present: ParamGroup<any>[]): Dict[] {
   if (!Array.isArray(saved) || saved.some((group) => !Array.isArray(group?.params))) {
-    throw new StateDictError(`${owner}: this is no state dict of an optimizer: 'param_groups' should be a list of groups with 'params'`)
+    throw new StateDictError(
+      `${owner}: this is no state dict of an optimizer: 'param_groups' should be a list of groups with 'params'`,
+    )
   }
   if (saved.length !== present.length) {
     throw new StateDictError(

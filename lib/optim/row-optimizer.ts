@@ -41,7 +41,9 @@ export abstract class RowOptimizer<Options extends object> extends Optimizer<Opt
     const row = rowOf(name)
     const given = readArguments(name, row.options, row.keywords, args)
     const defaults: Dict = {}
-    const byName = new Map([...row.options, ...row.keywords, ...row.fixed].map((option) => [option.name, option.default]))
+    const byName = new Map(
+      [...row.options, ...row.keywords, ...row.fixed].map((option) => [option.name, option.default]),
+    )
     for (const [i, key] of row.keys.entries()) defaults[key] = key in given ? given[key] : byName.get(row.defaults[i]!)
     const handle = native().newOptimizer(name, valuesOf(row, defaults))
     const states = new NativeStates(handle)
@@ -78,7 +80,9 @@ export abstract class RowOptimizer<Options extends object> extends Optimizer<Opt
       for (const { name, default: value } of this.#row.fixed) group[camelCase(name)] = value
       const missing = this.#row.defaults.find((_, i) => !(this.#row.keys[i]! in group))
       if (missing) {
-        throw new StateDictError(`${this.constructor.name}: a parameter group of the loaded state dict has no '${missing}'`)
+        throw new StateDictError(
+          `${this.constructor.name}: a parameter group of the loaded state dict has no '${missing}'`,
+        )
       }
     }
   }
@@ -86,7 +90,11 @@ export abstract class RowOptimizer<Options extends object> extends Optimizer<Opt
   protected override replaceState(loaded: Map<number, Dict>, groups: readonly Dict[]): void {
     this.#states.sync()
     const state = [...loaded].map(([index, record]) => ({ index, entries: toEntries(record) }))
-    native().optimizerLoadState(this.#handle, state, groups.map((group) => valuesOf(this.#row, group)))
+    native().optimizerLoadState(
+      this.#handle,
+      state,
+      groups.map((group) => valuesOf(this.#row, group)),
+    )
   }
 }
 

@@ -73,7 +73,10 @@ export function entriesOf(dict: unknown, what: string): [unknown, unknown][] {
 
 /** State for native code: an int as a bigint. */
 export function toEntries(record: unknown): StateEntries {
-  return entriesOf(record, 'the state of a parameter').map(([key, value]) => [String(key), toNative(value, record as object, key)])
+  return entriesOf(record, 'the state of a parameter').map(([key, value]) => [
+    String(key),
+    toNative(value, record as object, key),
+  ])
 }
 
 function toNative(value: unknown, container: object, key: unknown): unknown {

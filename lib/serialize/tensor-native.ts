@@ -107,11 +107,14 @@ export class NativeTensorFactory implements TensorFactory {
 
 function quantizerOf(tensor: Tensor): Quantizer {
   const ask = (name: string): any => operatorFunction(`aten::${name}`)(tensor)
-  const scheme = ask('qscheme') as unknown
-  // LibTorch numbers the schemes: 0 is per tensor, 1 per channel
-  if (scheme === 0 || String(scheme).endsWith('per_tensor_affine')) {
+  // LibTorch numbers the schemes
+  const [perTensorAffine, perChannelAffine] = [0, 1]
+  const scheme = ask('qscheme') as number
+  if (scheme === perTensorAffine) {
     return { scheme: 'per_tensor_affine', scale: ask('q_scale'), zeroPoint: ask('q_zero_point') }
   }
+  if (scheme !== perChannelAffine)
+    throw new TorchError('torch.save: tensors quantized by float parameters cannot be saved')
   const [scales, zeroPoints] = [ask('q_per_channel_scales'), ask('q_per_channel_zero_points')]
   return { scheme: 'per_channel_affine', scales, zeroPoints, axis: ask('q_per_channel_axis') }
 }
@@ -139,7 +142,7 @@ export const nativeTensors: TensorInspector<StorageHandle> = {
       neg: strided && binding.isNeg(tensor),
       ...(stored && { storage: { ...stored, handle: stored.storage } }),
       parameter: tensor instanceof Parameter,
-      ...(dtype.includes('qint') && { quantizer: quantizerOf(tensor) }),
+      ...(/^qu?int/.test(dtype) && { quantizer: quantizerOf(tensor) }),
       ...(tensor instanceof TensorBuffer && { buffer: tensor.persistent }),
     }
   },

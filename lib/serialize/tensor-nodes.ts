@@ -113,13 +113,14 @@ export class TensorWriter<Storage = unknown> {
   }
 
   private quantized(facts: TensorFacts<Storage>, q: Quantizer, size: PyTuple, stride: PyTuple, d: Describer): PyCall {
+    // its own storage gets its key before those of the quantizer's tensors
+    const storage = this.persistent(facts, d)
     const params =
       q.scheme === 'per_tensor_affine'
         ? [floatNode(q.scale), q.zeroPoint]
         : [d.node(q.scales), d.node(q.zeroPoints), q.axis]
     const quantizer = new PyTuple([new PyGlobal('torch', q.scheme), ...params])
-    const offset = facts.storage!.offset
-    const args = [this.persistent(facts, d), offset, size, stride, quantizer, facts.requiresGrad, noHooks()]
+    const args = [storage, facts.storage!.offset, size, stride, quantizer, facts.requiresGrad, noHooks()]
     return reduce('torch._utils', '_rebuild_qtensor', args)
   }
 

@@ -28,7 +28,8 @@ function request(tensor: Tensor, options: BackwardOptions): Request {
     )
   }
   const list = Array.isArray(inputs) ? inputs : [inputs]
-  if ('inputs' in options && list.length === 0) throw new ArgumentError('`inputs` argument to `backward()` cannot be empty.')
+  if ('inputs' in options && list.length === 0)
+    throw new ArgumentError('`inputs` argument to `backward()` cannot be empty.')
   return [[tensor], gradient ? [gradient] : [], retainGraph, createGraph, list]
 }
 
@@ -49,7 +50,9 @@ function withGradMode<T>(name: string, enabled: boolean, fn: () => T): T {
   try {
     const result = fn()
     if (isPromise(result)) {
-      throw new TypeError(`${name}(fn): fn returned a Promise, but the mode ends when fn returns; await outside, or use setGradEnabled`)
+      throw new TypeError(
+        `${name}(fn): fn returned a Promise, but the mode ends when fn returns; await outside, or use setGradEnabled`,
+      )
     }
     return result
   } finally {
@@ -70,7 +73,8 @@ export function enableGrad<T>(fn: () => T): T {
 /** Runs a synchronous function in inference mode: faster than {@link noGrad}; its tensors can never be used for training. */
 export function inferenceMode<T>(fn: () => T): T {
   const result = native().inferenceMode(fn)
-  if (isPromise(result)) throw new TypeError('inferenceMode(fn): fn returned a Promise, but the mode ends when fn returns')
+  if (isPromise(result))
+    throw new TypeError('inferenceMode(fn): fn returned a Promise, but the mode ends when fn returns')
   return result
 }
 
@@ -96,7 +100,11 @@ export interface GradOptions {
 }
 
 /** `torch.autograd.grad`: gradients of `outputs` with respect to `inputs`, without touching any `.grad`. */
-export function grad(outputs: Tensor | Tensor[], inputs: Tensor | Tensor[], options: GradOptions = {}): (Tensor | null)[] {
+export function grad(
+  outputs: Tensor | Tensor[],
+  inputs: Tensor | Tensor[],
+  options: GradOptions = {},
+): (Tensor | null)[] {
   const { gradOutputs = null, createGraph = false, retainGraph = createGraph, materializeGrads = false } = options
   const allowUnused = options.allowUnused ?? materializeGrads
   const list = (value: Tensor | (Tensor | null)[]) => (Array.isArray(value) ? value : [value])

@@ -21,6 +21,26 @@ export function asTensor(data: TensorData, options: { dtype?: Dtype; device?: De
   return data instanceof Tensor ? data.to(options) : tensorFromData(data, options)
 }
 
+/**
+ * A tensor over what is given: a Tensor or typed array shares its memory where dtype, device and `copy` allow it, all else is
+ * copied. Unlike {@link asTensor}, the result takes no part in the graph of a given tensor unless `requiresGrad` is set.
+ */
+export function asarray(
+  data: TensorData,
+  options: { dtype?: Dtype | null; device?: Device | null; copy?: boolean | null; requiresGrad?: boolean } = {},
+): Tensor {
+  const { dtype, device, copy = null, requiresGrad = false } = options
+  const wanted = { ...(dtype ? { dtype } : {}), ...(device ? { device } : {}) }
+  const shared = data instanceof Tensor ? data : ArrayBuffer.isView(data) ? frombuffer(data) : undefined
+  if (shared === undefined && copy === false)
+    throw new ArgumentError("can't alias arbitrary data: only a Tensor or a typed array")
+  const converted = shared ? shared.to(wanted) : tensorFromData(data, wanted)
+  if (copy === false && converted !== shared)
+    throw new ArgumentError(`can't alias a ${shared!.dtype} tensor on ${shared!.device} as another dtype or device`)
+  const own = copy && converted === shared ? converted.clone() : converted
+  return requiresGrad ? own.requiresGrad_() : own.detach()
+}
+
 const typedArrayDtypes: [abstract new (...args: any[]) => ArrayBufferView, Dtype][] = [
   [Float32Array, 'float32'],
   [Float64Array, 'float64'],

@@ -19,7 +19,14 @@ export function isOptions(value: unknown): value is Options {
 }
 
 /** Names that Python's argument parser also takes. */
-const aliases: Record<string, string> = { input: 'self', x: 'self', x1: 'self', axis: 'dim', keepdims: 'keepdim', x2: 'other' }
+const aliases: Record<string, string> = {
+  input: 'self',
+  x: 'self',
+  x1: 'self',
+  axis: 'dim',
+  keepdims: 'keepdim',
+  x2: 'other',
+}
 
 interface Signature {
   schema: Schema
@@ -35,7 +42,7 @@ function signatureOf(schema: Schema): Signature {
   const positional = schema.arguments.filter((argument) => !argument.keywordOnly)
   const last = positional.length - 1
   const self = names[0] === 'self' ? 1 : 0
-  const variadic = last === self && /^(Sym)?[Ii]nt\[/.test(positional[last]!.type)
+  const variadic = last === self && /^(Sym)?[Ii]nt\[\]$/.test(positional[last]!.type)
   const factory = names.includes('dtype') && names.includes('pinMemory')
   return { schema, names, variadicFrom: variadic ? last : -1, factory }
 }
@@ -95,17 +102,27 @@ export class Operator {
     const named: Options = {}
     for (const [key, value] of Object.entries(options)) {
       const name = names.has(key) ? key : (aliases[key] ?? key)
-      if (!names.has(name)) throw unknownOption(this.name.replace(/^aten::/, ''), key, [...names].filter((n) => n !== 'self'))
+      if (!names.has(name))
+        throw unknownOption(
+          this.name.replace(/^aten::/, ''),
+          key,
+          [...names].filter((n) => n !== 'self'),
+        )
       named[name] = value
     }
     return named
   }
 
   #mismatch(args: unknown[], options: Options, refused: string[]): ArgumentError {
-    const given = [...args.map(describe), ...Object.entries(options).map(([key, value]) => `${key}: ${describe(value)}`)]
+    const given = [
+      ...args.map(describe),
+      ...Object.entries(options).map(([key, value]) => `${key}: ${describe(value)}`),
+    ]
     const texts = refused.length ? refused : this.signatures.map((signature) => signature.schema.text)
     const name = this.name.replace(/^aten::/, '')
-    return new ArgumentError(`${name}(): no signature takes (${given.join(', ')})\nsignatures:\n  ${texts.join('\n  ')}`)
+    return new ArgumentError(
+      `${name}(): no signature takes (${given.join(', ')})\nsignatures:\n  ${texts.join('\n  ')}`,
+    )
   }
 }
 
@@ -130,9 +147,14 @@ function flatten(signature: Signature, args: unknown[], options: Options): unkno
 
 /** The error for an option that `what` does not have. */
 export function unknownOption(what: string, key: string, known: string[]): ArgumentError {
-  if (key === 'out') return new ArgumentError(`${what}(): there is no option 'out'; assign the result, or use the in-place form`)
+  if (key === 'out')
+    return new ArgumentError(`${what}(): there is no option 'out'; assign the result, or use the in-place form`)
   const near = nearest(key, known)
-  const hint = near ? `; did you mean '${near}'?` : known.length ? `; it takes ${known.map((n) => `'${n}'`).join(', ')}` : ''
+  const hint = near
+    ? `; did you mean '${near}'?`
+    : known.length
+      ? `; it takes ${known.map((n) => `'${n}'`).join(', ')}`
+      : ''
   return new ArgumentError(`${what}(): unknown option '${key}'${hint}`)
 }
 
@@ -155,7 +177,8 @@ export function operatorFunction(name: string): (...args: any[]) => any {
     // biome-ignore lint/complexity/noArguments: a rest array costs an allocation for each call
     const args = arguments
     const n = args.length
-    if (n > 0 && isOptions(args[n - 1])) return operator.callWithOptions(Array.prototype.slice.call(args, 0, n - 1), args[n - 1])
+    if (n > 0 && isOptions(args[n - 1]))
+      return operator.callWithOptions(Array.prototype.slice.call(args, 0, n - 1), args[n - 1])
     const out = returnsTensor ? newTensor() : undefined
     switch (n) {
       case 1:

@@ -1,8 +1,8 @@
 /** `torch.ops`: any operator by its raw name, custom libraries too. */
 import { native } from '../binding.js'
 import { TorchError } from '../errors.js'
-import { isOptions, Operator } from './operator.js'
 import { newTensor } from './new-tensor.js'
+import { isOptions, Operator } from './operator.js'
 
 type Call = (...args: any[]) => any
 /** `torch.ops.aten.add(...)` picks the overload, `torch.ops.aten.add.Tensor(...)` names it; `default` is the unnamed one. */
@@ -14,7 +14,9 @@ function caller(name: string, overload?: string): Call {
   return (...args) => {
     if (isOptions(args[args.length - 1])) return operator.callWithOptions(args.slice(0, -1), args[args.length - 1])
     const out = operator.functions.returnsTensor ? newTensor() : undefined
-    return overload === undefined ? operator.functions.positional(out, ...args) : operator.functions.overload(out, 0, ...args)
+    return overload === undefined
+      ? operator.functions.positional(out, ...args)
+      : operator.functions.overload(out, 0, ...args)
   }
 }
 

@@ -4,9 +4,11 @@
  */
 import { ArgumentError } from '../errors.js'
 import { linalg } from '../generated/namespaces.js'
+import { bind } from './bind.js'
 import type { Dtype } from './dtype.js'
 import { type TensorData, type TensorOptions, tensorFromData } from './from-data.js'
-import { isOptions, operatorFunction, unknownOption } from './operator.js'
+import { lu } from './lowrank.js'
+import { isOptions, operatorFunction } from './operator.js'
 import type { Tensor } from './tensor.js'
 
 const raw = {
@@ -34,22 +36,6 @@ const raw = {
   polygamma: operatorFunction('aten::polygamma'),
   unflatten: operatorFunction('aten::unflatten'),
   expand: operatorFunction('aten::expand'),
-}
-
-/** Arguments by name: positional ones in order, then those of a last options object. */
-function bind<T extends object>(what: string, names: (keyof T & string)[], args: unknown[]): Partial<T> {
-  const last = args[args.length - 1]
-  const options = isOptions(last) ? last : {}
-  const positional = isOptions(last) ? args.slice(0, -1) : args
-  if (positional.length > names.length) throw new ArgumentError(`${what}(): takes at most ${names.length} arguments`)
-  const bound: Record<string, unknown> = {}
-  for (const [i, value] of positional.entries()) bound[names[i]!] = value
-  for (const [key, value] of Object.entries(options)) {
-    if (!names.includes(key as keyof T & string)) throw unknownOption(what, key, names)
-    if (key in bound) throw new ArgumentError(`${what}(): '${key}' is given twice, by position and by name`)
-    bound[key] = value
-  }
-  return bound as Partial<T>
 }
 
 type Tensors = Tensor[] | [readonly Tensor[]]
@@ -123,8 +109,16 @@ const computeModes = {
 }
 type Cdist = { p: number; computeMode: keyof typeof computeModes }
 /** Distances between all rows of two batches, `(B, P, M)` and `(B, R, M)` → `(B, P, R)`. */
-export function cdist(x1: Tensor, x2: Tensor, ...args: [p?: number, computeMode?: Cdist['computeMode']] | [Partial<Cdist>]): Tensor {
-  const { p = 2, computeMode = 'use_mm_for_euclid_dist_if_necessary' } = bind<Cdist>('cdist', ['p', 'computeMode'], args)
+export function cdist(
+  x1: Tensor,
+  x2: Tensor,
+  ...args: [p?: number, computeMode?: Cdist['computeMode']] | [Partial<Cdist>]
+): Tensor {
+  const { p = 2, computeMode = 'use_mm_for_euclid_dist_if_necessary' } = bind<Cdist>(
+    'cdist',
+    ['p', 'computeMode'],
+    args,
+  )
   if (!(computeMode in computeModes)) throw new ArgumentError(`${computeMode} is not a valid value for compute_mode`)
   return raw.cdist(x1, x2, p, computeModes[computeMode])
 }
@@ -138,7 +132,12 @@ export function tensordot(a: Tensor, b: Tensor, dims: Dims | { dims?: Dims } = 2
   if (given > Math.min(a.ndim, b.ndim)) {
     throw new ArgumentError(`tensordot expects dims < ndim_a or ndim_b, but got dims=${given}`)
   }
-  return raw.tensordot(a, b, range(given).map((i) => i - given), range(given))
+  return raw.tensordot(
+    a,
+    b,
+    range(given).map((i) => i - given),
+    range(given),
+  )
 }
 
 export interface NormOptions {
@@ -149,8 +148,20 @@ export interface NormOptions {
   dtype?: Dtype | null
 }
 /** The norm of a vector or matrix; prefer `linalg.vectorNorm` and `linalg.matrixNorm`. */
-export function norm(input: Tensor, ...args: [p?: number | string | null, dim?: number | readonly number[] | null, keepdim?: boolean, dtype?: Dtype | null] | [NormOptions] | [number | string | null, NormOptions] | [number | string | null, number | readonly number[] | null, NormOptions]): Tensor {
-  const { p = 'fro', dim = null, keepdim = false, dtype = null } = bind<NormOptions>('norm', ['p', 'dim', 'keepdim', 'dtype'], args)
+export function norm(
+  input: Tensor,
+  ...args:
+    | [p?: number | string | null, dim?: number | readonly number[] | null, keepdim?: boolean, dtype?: Dtype | null]
+    | [NormOptions]
+    | [number | string | null, NormOptions]
+    | [number | string | null, number | readonly number[] | null, NormOptions]
+): Tensor {
+  const {
+    p = 'fro',
+    dim = null,
+    keepdim = false,
+    dtype = null,
+  } = bind<NormOptions>('norm', ['p', 'dim', 'keepdim', 'dtype'], args)
   const dims = dimsOf(dim)
   if (input.layout === 'strided') {
     if (typeof p !== 'string') return linalg.vectorNorm(input, p ?? 2, dims, keepdim, { dtype })
@@ -167,7 +178,13 @@ export function norm(input: Tensor, ...args: [p?: number | string | null, dim?: 
 
 type Split = { splitSize: number | readonly number[]; dim: number }
 /** Pieces of `splitSize` along a dimension (the last may be smaller), or of the sizes listed. */
-export function split(input: Tensor, ...args: [splitSize: number | readonly number[], dim?: number] | [Split['splitSize'], Partial<Split>] | [Partial<Split>]): Tensor[] {
+export function split(
+  input: Tensor,
+  ...args:
+    | [splitSize: number | readonly number[], dim?: number]
+    | [Split['splitSize'], Partial<Split>]
+    | [Partial<Split>]
+): Tensor[] {
   const { splitSize, dim = 0 } = bind<Split>('split', ['splitSize', 'dim'], args)
   return typeof splitSize === 'number' ? raw.split(input, splitSize, dim) : raw.splitWithSizes(input, splitSize, dim)
 }
@@ -175,20 +192,36 @@ export function split(input: Tensor, ...args: [splitSize: number | readonly numb
 /** Results of {@link unique}: alone, or with the inverse and/or the counts that were asked for. */
 type Unique = Tensor & Tensor[]
 type UniqueOptions = { sorted: boolean; returnInverse: boolean; returnCounts: boolean; dim: number | null }
-const chosen = ([values, inverse, counts]: [Tensor, Tensor, Tensor], { returnInverse, returnCounts }: Partial<UniqueOptions>) =>
-  (returnInverse || returnCounts ? [values, ...(returnInverse ? [inverse] : []), ...(returnCounts ? [counts] : [])] : values) as Unique
+const chosen = (
+  [values, inverse, counts]: [Tensor, Tensor, Tensor],
+  { returnInverse, returnCounts }: Partial<UniqueOptions>,
+) =>
+  (returnInverse || returnCounts
+    ? [values, ...(returnInverse ? [inverse] : []), ...(returnCounts ? [counts] : [])]
+    : values) as Unique
 
 /** The distinct elements, or slices along `dim`. `returnInverse` and `returnCounts` make it a list. */
-export function unique(input: Tensor, ...args: [sorted?: boolean, returnInverse?: boolean, returnCounts?: boolean, dim?: number | null] | [Partial<UniqueOptions>]): Unique {
+export function unique(
+  input: Tensor,
+  ...args:
+    | [sorted?: boolean, returnInverse?: boolean, returnCounts?: boolean, dim?: number | null]
+    | [Partial<UniqueOptions>]
+): Unique {
   const options = bind<UniqueOptions>('unique', ['sorted', 'returnInverse', 'returnCounts', 'dim'], args)
   const { sorted = true, returnInverse = false, returnCounts = false, dim = null } = options
-  const found = dim === null ? raw.unique2(input, sorted, returnInverse, returnCounts) : raw.uniqueDim(input, dim, sorted, returnInverse, returnCounts)
+  const found =
+    dim === null
+      ? raw.unique2(input, sorted, returnInverse, returnCounts)
+      : raw.uniqueDim(input, dim, sorted, returnInverse, returnCounts)
   return chosen(found, options)
 }
 
 type ConsecutiveOptions = Omit<UniqueOptions, 'sorted'>
 /** The first of every run of equal elements. */
-export function uniqueConsecutive(input: Tensor, ...args: [returnInverse?: boolean, returnCounts?: boolean, dim?: number | null] | [Partial<ConsecutiveOptions>]): Unique {
+export function uniqueConsecutive(
+  input: Tensor,
+  ...args: [returnInverse?: boolean, returnCounts?: boolean, dim?: number | null] | [Partial<ConsecutiveOptions>]
+): Unique {
   const options = bind<ConsecutiveOptions>('uniqueConsecutive', ['returnInverse', 'returnCounts', 'dim'], args)
   const { returnInverse = false, returnCounts = false, dim = null } = options
   return chosen(raw.uniqueConsecutive(input, returnInverse, returnCounts, dim), options)
@@ -196,11 +229,17 @@ export function uniqueConsecutive(input: Tensor, ...args: [returnInverse?: boole
 
 /** Coordinates of flat indices in an array of that shape, one tensor a dimension. */
 export function unravelIndex(indices: Tensor, shape: number | readonly number[] | Tensor): Tensor[] {
-  const sizes = typeof shape === 'number' ? [shape] : Array.isArray(shape) ? (shape as number[]) : ((shape as Tensor).tolist() as number[])
+  const sizes =
+    typeof shape === 'number'
+      ? [shape]
+      : Array.isArray(shape)
+        ? (shape as number[])
+        : ((shape as Tensor).tolist() as number[])
   if (indices.isComplex() || indices.isFloatingPoint() || indices.dtype === 'bool') {
     throw new ArgumentError(`expected 'indices' to be integer dtype, but got ${indices.dtype}`)
   }
-  if (sizes.some((size) => size < 0)) throw new ArgumentError(`'shape' cannot have negative values, but got (${sizes.join(', ')})`)
+  if (sizes.some((size) => size < 0))
+    throw new ArgumentError(`'shape' cannot have negative values, but got (${sizes.join(', ')})`)
   const steps = sizes.map((_, i) => sizes.slice(i + 1).reduce((product, size) => product * size, 1))
   const long = (values: number[]) => tensorFromData(values, { dtype: 'int64', device: indices.device })
   return indices.unsqueeze(-1).floorDivide(long(steps)).remainder(long(sizes)).unbind(-1)
@@ -220,7 +259,8 @@ export interface StftOptions {
 /** Short-time Fourier transform: `(B?, L)` → `(B?, N, T)`. */
 export function stft(input: Tensor, nFft: number, options: StftOptions = {}): Tensor {
   const { center = true, padMode = 'reflect', alignToWindow = null, ...rest } = options
-  if (center && alignToWindow !== null) throw new ArgumentError("stft only supports align_to_window for center = False.")
+  if (center && alignToWindow !== null)
+    throw new ArgumentError('stft only supports align_to_window for center = False.')
   if (!center) return raw.stft(input, nFft, { normalized: false, ...rest, alignToWindow })
   return raw.stft(input, nFft, { normalized: false, ...rest, center, padMode })
 }
@@ -234,19 +274,42 @@ export function istft(input: Tensor, nFft: number, options: IstftOptions = {}): 
   return raw.istft(input, nFft, options)
 }
 
+/** What `tolist()` has for one element. */
+type Element = any
+
+function mapInto(input: Tensor, others: Tensor[], fn: (...values: Element[]) => Element): Tensor {
+  if (input.device !== 'cpu')
+    throw new ArgumentError(`it is only implemented on CPU tensors, received one on ${input.device}`)
+  if (input.requiresGrad)
+    throw new ArgumentError("can't call a function for the elements of a tensor that requires grad")
+  const lists = [input, ...others.map((t) => t.broadcastTo(input.shape))].map(
+    (t) => t.reshape(-1).tolist() as Element[],
+  )
+  const values = lists[0]!.map((_, i) => fn(...lists.map((list) => list[i])))
+  return input.copy_(tensorFromData(values, { dtype: input.dtype }).reshape(input.shape))
+}
+
 /** Methods of Tensor that are Python code, or take more forms than their operators do. */
 export interface PythonMethods {
   norm(...args: Parameters<typeof norm> extends [Tensor, ...infer Rest] ? Rest : never): Tensor
   split(...args: Parameters<typeof split> extends [Tensor, ...infer Rest] ? Rest : never): Tensor[]
   unique(...args: Parameters<typeof unique> extends [Tensor, ...infer Rest] ? Rest : never): Tensor & Tensor[]
-  uniqueConsecutive(...args: Parameters<typeof uniqueConsecutive> extends [Tensor, ...infer Rest] ? Rest : never): Tensor & Tensor[]
+  uniqueConsecutive(
+    ...args: Parameters<typeof uniqueConsecutive> extends [Tensor, ...infer Rest] ? Rest : never
+  ): Tensor & Tensor[]
   stft(nFft: number, options?: StftOptions): Tensor
   istft(nFft: number, options?: IstftOptions): Tensor
   /** A tensor of this dtype and device (unless said otherwise) from data; always copies. */
   newTensor(data: TensorData, options?: TensorOptions): Tensor
   /** The `n`-th derivative of the digamma function. */
   polygamma(n: number): Tensor
+  lu(...args: Parameters<typeof lu> extends [Tensor, ...infer Rest] ? Rest : never): Tensor[]
   toSparseCoo(): Tensor
+  /** Calls a function for every element, in row order, and puts its results in their place. For tensors on the CPU. */
+  apply_(fn: (value: Element) => Element): this
+  /** {@link PythonMethods.apply_} with the elements of a second tensor that broadcasts to this one. */
+  map_(other: Tensor, fn: (value: Element, other: Element) => Element): this
+  map2_(x: Tensor, y: Tensor, fn: (value: Element, x: Element, y: Element) => Element): this
   /** Another name of `dim()`. */
   ndimension(): number
   /** Another name of `numel()`. */
@@ -267,7 +330,11 @@ export const pythonMethods: { [K in keyof PythonMethods]: (...args: any[]) => an
   newTensor: (like: Tensor, data: TensorData, options: TensorOptions = {}) =>
     tensorFromData(data, { dtype: like.dtype, device: like.device, ...options }),
   polygamma: (input: Tensor, n: number) => raw.polygamma(n, input),
+  lu,
   toSparseCoo: (input: Tensor) => input.toSparse(),
+  apply_: (input: Tensor, fn) => mapInto(input, [], fn),
+  map_: (input: Tensor, other: Tensor, fn) => mapInto(input, [other], fn),
+  map2_: (input: Tensor, x: Tensor, y: Tensor, fn) => mapInto(input, [x, y], fn),
   ndimension: (input: Tensor) => input.ndim,
   nelement: (input: Tensor) => input.numel(),
   unflatten: (input: Tensor, dim: number, sizes: readonly number[]) => raw.unflatten(input, dim, sizes),

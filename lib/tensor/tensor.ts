@@ -1,13 +1,13 @@
 import { inspect } from 'node:util'
-import { runInNewContext } from 'node:vm'
 import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { native, setHooks } from '../binding.js'
 import { ArgumentError, errorFromNative, TorchIndexError } from '../errors.js'
 import { methodNames, type TensorMethods } from '../generated/methods.js'
 import { type BackwardOptions, backward, backwardAsync } from './autograd.js'
 import type { Device, Dtype, Layout, MemoryFormat } from './dtype.js'
 import { isDtype } from './dtype.js'
-import { type Nested, toNested, type TypedArray, typedArrayOf, typedArrayOver } from './from-data.js'
+import { type Nested, type TypedArray, toNested, typedArrayOf, typedArrayOver } from './from-data.js'
 import { type IndexItem, index, indexPut_ } from './indexing.js'
 import { camelCase } from './names.js'
 import { registerTensorClass } from './new-tensor.js'
@@ -87,7 +87,7 @@ export class Tensor {
   size(dim: number): number
   size(dim?: number): Size | number {
     const { shape } = this
-    return dim === undefined ? Size.from(shape) as Size : shape[wrapDim(dim, shape.length)]!
+    return dim === undefined ? (Size.from(shape) as Size) : shape[wrapDim(dim, shape.length)]!
   }
   /** Where in the storage the first element lies, in elements. */
   storageOffset(): number {
@@ -237,7 +237,8 @@ export class Tensor {
         options.device = arg.device
       } else if (isDtype(arg)) options.dtype = arg
       else if (typeof arg === 'string') options.device = arg
-      else if (arg !== null && arg !== undefined) throw new ArgumentError('to() takes a dtype, a device, a Tensor or options')
+      else if (arg !== null && arg !== undefined)
+        throw new ArgumentError('to() takes a dtype, a device, a Tensor or options')
     }
     return toOperator.callWithOptions([this], options as Record<string, unknown>)
   }
@@ -296,7 +297,11 @@ export class Tensor {
     return index(this, items)
   }
   /** `t.indexPut_([0, ':'], value)` is Python's `t[0, :] = value`; `accumulate` adds, also for repeated indices. */
-  indexPut_(items: IndexItem[], value: Tensor | number | bigint | boolean, options: { accumulate?: boolean } = {}): this {
+  indexPut_(
+    items: IndexItem[],
+    value: Tensor | number | bigint | boolean,
+    options: { accumulate?: boolean } = {},
+  ): this {
     indexPut_(this, items, value, options)
     return this
   }
@@ -322,7 +327,9 @@ export class Tensor {
   }
   [inspect.custom](): string {
     const binding = native()
-    return binding.isTensor(this) && !binding.isDisposed(this) ? formatTensor(this) : `${this.constructor.name} (disposed)`
+    return binding.isTensor(this) && !binding.isDisposed(this)
+      ? formatTensor(this)
+      : `${this.constructor.name} (disposed)`
   }
 }
 

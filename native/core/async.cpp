@@ -30,7 +30,17 @@ class Work final : public Napi::AsyncWorker {
   }
 
   void OnOK() override {
-    Napi::HandleScope scope(Env());
+    try {
+      Napi::HandleScope scope(Env());
+      settle();
+      account(Env());
+    } catch (...) {
+      // The environment is being shut down and runs no JavaScript any more: nobody waits for this promise.
+    }
+  }
+
+ private:
+  void settle() {
     try {
       if (caught_) {
         deferred_.Reject(make_error(Env(), *caught_));
@@ -42,10 +52,8 @@ class Work final : public Napi::AsyncWorker {
     } catch (...) {
       deferred_.Reject(make_error(Env(), describe_current_exception()));
     }
-    account(Env());
   }
 
- private:
   Napi::Promise::Deferred deferred_;
   std::function<void()> work_;
   std::function<Napi::Value(Napi::Env)> finish_;

@@ -14,7 +14,8 @@
  */
 namespace libtorch_node {
 
-Napi::Value run_async(Napi::Env env, std::function<void()> work,
-                      std::function<Napi::Value(Napi::Env)> finish = [](Napi::Env e) { return e.Undefined(); });
+Napi::Value run_async(
+    Napi::Env env, std::function<void()> work,
+    std::function<Napi::Value(Napi::Env)> finish = [](Napi::Env e) { return e.Undefined(); });
 
 }  // namespace libtorch_node

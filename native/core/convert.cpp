@@ -134,7 +134,8 @@ Napi::Value from_ivalue(Napi::Env env, const c10::IValue& value) {
   }
   if (value.isGenericDict()) {
     auto object = Napi::Object::New(env);
-    for (const auto& entry : value.toGenericDict()) object.Set(from_ivalue(env, entry.key()), from_ivalue(env, entry.value()));
+    for (const auto& entry : value.toGenericDict())
+      object.Set(from_ivalue(env, entry.key()), from_ivalue(env, entry.value()));
     return object;
   }
   fail("ERR_TORCH", "a result of kind " + value.tagKind() + " has no form in JavaScript");

@@ -5,7 +5,8 @@
 #include <string>
 #include <vector>
 
-/** Plain conversions between JavaScript and C++ that more than one room needs. All throw ERR_ARGUMENT, naming `what`. */
+/** Plain conversions between JavaScript and C++ that more than one room needs. All throw ERR_ARGUMENT, naming `what`.
+ */
 namespace libtorch_node {
 
 int64_t to_int(const Napi::Value& value, const char* what);

@@ -15,6 +15,7 @@
 
 namespace libtorch_node {
 
+void init_settings(Napi::Env env, Napi::Object exports);
 void init_tensor_facts(Napi::Env env, Napi::Object exports);
 void init_tensor_data(Napi::Env env, Napi::Object exports);
 
@@ -101,7 +102,8 @@ at::Tensor as_operand(const Napi::Value& value) {
   at::Scalar scalar = 0.0;
   if (value.IsBoolean()) {
     scalar = to_bool(value, "operand");
-  } else if (const double number = to_double(value, "operand"); number == static_cast<double>(static_cast<int64_t>(number))) {
+  } else if (const double number = to_double(value, "operand");
+             number == static_cast<double>(static_cast<int64_t>(number))) {
     scalar = static_cast<int64_t>(number);
   }
   auto tensor = at::scalar_to_tensor(scalar);
@@ -132,6 +134,7 @@ void init_core(Napi::Env env, Napi::Object exports) {
   export_function<promote_types>(exports, "promoteTypes");
   export_function<can_cast>(exports, "canCast");
   export_function<result_type>(exports, "resultType");
+  init_settings(env, exports);
   init_tensor_facts(env, exports);
   init_tensor_data(env, exports);
 }

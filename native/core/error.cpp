@@ -45,26 +45,29 @@ Napi::Value make_error(Napi::Env env, const Caught& caught) {
   auto& data = EnvData::of(env);
   // Before initialize() there is no hook yet.
   if (data.create_error.IsEmpty()) return Napi::Error::New(env, caught.message).Value();
-  return data.create_error.Call({Napi::String::New(env, caught.code), Napi::String::New(env, caught.message),
-                                 caught.cpp_stack.empty() ? env.Undefined() : Napi::String::New(env, caught.cpp_stack)});
+  return data.create_error.Call(
+      {Napi::String::New(env, caught.code), Napi::String::New(env, caught.message),
+       caught.cpp_stack.empty() ? env.Undefined() : Napi::String::New(env, caught.cpp_stack)});
 }
 
 void throw_current_exception(Napi::Env env) noexcept {
+  // No ThrowAsJavaScriptException() here: it throws again when the environment takes no exception any more, as while a
+  // worker is being terminated. Then there is nobody left to tell, and the status of napi_throw does not matter.
   try {
     try {
       throw;
     } catch (const Napi::Error& e) {
       // JavaScript threw first (a callback, or a conversion of node-addon-api): hand it on as it is.
-      e.ThrowAsJavaScriptException();
+      napi_throw(env, e.Value());
       return;
     } catch (...) {
     }
     if (env.IsExceptionPending()) return;
     napi_throw(env, make_error(env, describe_current_exception()));
   } catch (const Napi::Error& e) {
-    e.ThrowAsJavaScriptException();
+    napi_throw(env, e.Value());
   } catch (...) {
-    if (!env.IsExceptionPending()) napi_throw_error(env, nullptr, "native code failed while reporting an error");
+    napi_throw_error(env, nullptr, "native code failed while reporting an error");
   }
 }
 

@@ -15,7 +15,8 @@ struct Failure : std::runtime_error {
 [[noreturn]] inline void fail(const char* code, const std::string& message) { throw Failure(code, message); }
 [[noreturn]] inline void fail_argument(const std::string& message) { throw Failure("ERR_ARGUMENT", message); }
 
-/** What an exception says, kept until there is an environment to throw it in (off-thread work ends long after its cause). */
+/** What an exception says, kept until there is an environment to throw it in (off-thread work ends long after its
+ * cause). */
 struct Caught {
   std::string code;
   std::string message;

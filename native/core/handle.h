@@ -8,9 +8,10 @@
 #include "core/error.h"
 
 /**
- * Native objects held by JavaScript objects. Behind the wrapped pointer stands a Handle, whose kind is the address of the
- * function that releases it: one per C++ type. So a wrong receiver or argument is found by comparing one pointer (an N-API
- * type tag costs 50 ns a check and 130 ns an object). Tensors, which come by the million, have no Handle: see tensor.h.
+ * Native objects held by JavaScript objects. Behind the wrapped pointer stands a Handle, whose kind is the address of
+ * the function that releases it: one per C++ type. So a wrong receiver or argument is found by comparing one pointer
+ * (an N-API type tag costs 50 ns a check and 130 ns an object). Tensors, which come by the million, have no Handle: see
+ * tensor.h.
  *
  * Finalizers must be basic: they run inside the garbage collector and may touch no JavaScript, only drop a reference.
  * Otherwise N-API defers them to the event loop, which a synchronous training loop never reaches.

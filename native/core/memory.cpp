@@ -47,9 +47,9 @@ int64_t block_size(void* data) {
 c10::DeleterFnPtr g_base_deleter = nullptr;
 
 /**
- * Free blocks of up to 1 KB, kept for the next small tensor of this thread. The collector frees wrappers thousands at a time,
- * which malloc's own caches are made least for. The lists stand beside the blocks, and the deleter knows the size, so that
- * freeing one does not touch its memory, which is cold by then.
+ * Free blocks of up to 1 KB, kept for the next small tensor of this thread. The collector frees wrappers thousands at a
+ * time, which malloc's own caches are made least for. The lists stand beside the blocks, and the deleter knows the
+ * size, so that freeing one does not touch its memory, which is cold by then.
  */
 class SmallBlocks {
  public:
@@ -164,7 +164,9 @@ int64_t live_bytes() { return g_bytes.load(std::memory_order_relaxed); }
 int64_t live_tensors() { return g_tensors.load(std::memory_order_relaxed); }
 void count_tensor(int delta) { g_tensors.fetch_add(delta, std::memory_order_relaxed); }
 
-void start_accounting(napi_env env) { EnvData::of(env).reported_bytes = live_bytes() + live_tensors() * kBytesPerTensor; }
+void start_accounting(napi_env env) {
+  EnvData::of(env).reported_bytes = live_bytes() + live_tensors() * kBytesPerTensor;
+}
 
 void account(napi_env env) { account(env, EnvData::of(env)); }
 

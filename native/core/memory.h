@@ -4,10 +4,10 @@
 #include <cstdint>
 
 /**
- * The one accounting point. V8 collects garbage when it believes that memory is short, but it sees only the few bytes of a
- * JavaScript wrapper, not the megabytes behind it. So an allocator in front of LibTorch's own counts the live bytes of the
- * whole process, autograd graphs and optimizer state included, and each environment tells V8 how that number moved since
- * it last did. Without this a synchronous loop ends at the memory limit of the machine.
+ * The one accounting point. V8 collects garbage when it believes that memory is short, but it sees only the few bytes
+ * of a JavaScript wrapper, not the megabytes behind it. So an allocator in front of LibTorch's own counts the live
+ * bytes of the whole process, autograd graphs and optimizer state included, and each environment tells V8 how that
+ * number moved since it last did. Without this a synchronous loop ends at the memory limit of the machine.
  */
 namespace libtorch_node {
 

@@ -58,7 +58,8 @@ std::string type_of(const Option& option, const std::string& kind) {
   if (kind == "bool") return "boolean";
   if (kind == "tuple") {
     std::string type;
-    for (size_t i = 0; i < std::get<std::vector<double>>(option.fallback).size(); ++i) type += i ? ", number" : "number";
+    for (size_t i = 0; i < std::get<std::vector<double>>(option.fallback).size(); ++i)
+      type += i ? ", number" : "number";
     return "[" + type + "]";
   }
   return kind == "str" ? "string" : "null";

@@ -55,7 +55,8 @@ napi_value wrap_tensor(napi_env env, napi_value out, at::Tensor tensor) {
 }
 
 napi_value wrap_tensor(napi_env env, EnvData& data, napi_value out, at::Tensor tensor) {
-  if (out == nullptr || napi_wrap(env, out, tagged(tensor.unsafeGetTensorImpl()), finalize, nullptr, nullptr) != napi_ok) {
+  if (out == nullptr ||
+      napi_wrap(env, out, tagged(tensor.unsafeGetTensorImpl()), finalize, nullptr, nullptr) != napi_ok) {
     return new_tensor(env, std::move(tensor));
   }
   count_tensor(1);

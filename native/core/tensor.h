@@ -8,9 +8,9 @@
 namespace libtorch_node {
 
 /**
- * A Tensor object wraps the address of its TensorImpl, of which it owns a reference, with kTensorBit set: a header of our own
- * between them would be one more block to allocate, and to fetch from cold memory when the collector frees it. The bit alone
- * stands for a tensor that was disposed of.
+ * A Tensor object wraps the address of its TensorImpl, of which it owns a reference, with kTensorBit set: a header of
+ * our own between them would be one more block to allocate, and to fetch from cold memory when the collector frees it.
+ * The bit alone stands for a tensor that was disposed of.
  */
 bool is_tensor(napi_env env, napi_value value);
 bool is_disposed(napi_env env, napi_value value);
@@ -27,7 +27,8 @@ napi_value wrap_tensor(napi_env env, EnvData& data, napi_value out, at::Tensor t
 /** Makes the Tensor object, too; for results whose number is not known before. An undefined tensor becomes null. */
 napi_value new_tensor(napi_env env, at::Tensor tensor);
 
-/** The TensorImpl of a value, borrowed from its object; null when the value is no tensor. Throws for one disposed of. */
+/** The TensorImpl of a value, borrowed from its object; null when the value is no tensor. Throws for one disposed of.
+ */
 c10::TensorImpl* tensor_impl(napi_env env, napi_value value);
 
 /** The tensor of a value; `what` names the argument in the error. */

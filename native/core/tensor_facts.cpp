@@ -32,7 +32,9 @@ Napi::Value layout(const Info& info) {
   text << self(info).layout();
   auto name = text.str();
   for (auto& c : name) c = static_cast<char>(std::tolower(c));
-  return Napi::String::New(info.Env(), name == "sparse" ? "sparse_coo" : name.rfind("sparse", 0) == 0 ? "sparse_" + name.substr(6) : name);
+  return Napi::String::New(info.Env(), name == "sparse"               ? "sparse_coo"
+                                       : name.rfind("sparse", 0) == 0 ? "sparse_" + name.substr(6)
+                                                                      : name);
 }
 
 Napi::Value element_size(const Info& info) { return from_int(info.Env(), self(info).element_size()); }
@@ -70,8 +72,9 @@ Napi::Value set_requires_grad(const Info& info) {
   }
   const auto type = t.scalar_type();
   if (value && !(at::isFloatingType(type) || at::isComplexType(type))) {
-    fail("ERR_DTYPE", std::string("only Tensors of floating point and complex dtype can require gradients; this one is ") +
-                          dtype_name(type));
+    fail("ERR_DTYPE",
+         std::string("only Tensors of floating point and complex dtype can require gradients; this one is ") +
+             dtype_name(type));
   }
   t.set_requires_grad(value);
   return info.Env().Undefined();

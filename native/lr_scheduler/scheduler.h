@@ -3,8 +3,9 @@
 #include "core/registry.h"
 
 /**
- * A learning-rate scheduler is one file with one row. Counting epochs, writing to the optimizer's groups and state dicts
- * are lib/lr-scheduler; here is only the arithmetic, as V8's pow, cos and exp are not those of the C library that Python uses.
+ * A learning-rate scheduler is one file with one row. Counting epochs, writing to the optimizer's groups and state
+ * dicts are lib/lr-scheduler; here is only the arithmetic, as V8's pow, cos and exp are not those of the C library that
+ * Python uses.
  */
 namespace libtorch_node {
 

@@ -11,8 +11,8 @@ static const Registered<SchedulerRow> kStepLr{{
     .options = {{"step_size", Required{"int"}, "epochs between two decays, > 0", "number"},
                 {"gamma", 0.1, "factor of a decay"},
                 {"last_epoch", int64_t{-1}, "epoch of the last step; -1 starts from the beginning"}},
-    .state = {"step_size", "gamma", "base_lrs", "last_epoch", "_step_count", "_is_initial", "_get_lr_called_within_step",
-              "_last_lr"},
+    .state = {"step_size", "gamma", "base_lrs", "last_epoch", "_step_count", "_is_initial",
+              "_get_lr_called_within_step", "_last_lr"},
     .lr =
         [](const Values& o, const LrPoint& at) {
           if (at.epoch == 0 || modulo(at.epoch, o.real("step_size")) != 0) return at.lr;

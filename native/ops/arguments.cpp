@@ -19,7 +19,8 @@ bool is_generator(const Handle* handle) { return handle->release == &release_sha
 
 Kind number_kind(double number) {
   // -0 keeps its sign only as a float.
-  const bool whole = std::nearbyint(number) == number && std::abs(number) <= kMaxSafe && !(number == 0 && std::signbit(number));
+  const bool whole =
+      std::nearbyint(number) == number && std::abs(number) <= kMaxSafe && !(number == 0 && std::signbit(number));
   return whole ? Kind::Int : Kind::Float;
 }
 
@@ -206,7 +207,8 @@ bool convert_list(napi_env env, const ArgSpec& spec, const Arg& arg, c10::IValue
       return true;
     }
     case ArgType::ScalarList: {
-      if (arg.kind != Kind::Ints && arg.kind != Kind::Numbers && arg.kind != Kind::Bools && arg.kind != Kind::Empty) return false;
+      if (arg.kind != Kind::Ints && arg.kind != Kind::Numbers && arg.kind != Kind::Bools && arg.kind != Kind::Empty)
+        return false;
       c10::impl::GenericList list(c10::NumberType::get());
       for_each(env, arg.value, [&](const Napi::Value& v) { list.push_back(scalar_of(v)); });
       out = std::move(list);
@@ -276,7 +278,8 @@ Arg look_at(napi_env env, napi_value value) {
   return arg;
 }
 
-bool convert(napi_env env, const ArgSpec& spec, const Arg& arg, bool lenient, bool numbers_as_tensors, c10::IValue& out) {
+bool convert(napi_env env, const ArgSpec& spec, const Arg& arg, bool lenient, bool numbers_as_tensors,
+             c10::IValue& out) {
   if (arg.kind == Kind::Missing || arg.kind == Kind::Undefined) {
     if (spec.fallback) {
       out = *spec.fallback;
@@ -352,7 +355,8 @@ std::string describe(napi_env env, const Arg& arg) {
   switch (arg.kind) {
     case Kind::Tensor: {
       const auto t = borrow(arg.tensor);
-      return std::string("a Tensor of ") + dtype_name(t.scalar_type()) + (t.is_nested() ? "" : " " + c10::str(t.sizes()));
+      return std::string("a Tensor of ") + dtype_name(t.scalar_type()) +
+             (t.is_nested() ? "" : " " + c10::str(t.sizes()));
     }
     case Kind::Ints:
       return "an array of integers";

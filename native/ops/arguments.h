@@ -44,10 +44,11 @@ struct Arg {
 Arg look_at(napi_env env, napi_value value);
 
 /**
- * The value of `arg` as `spec` wants it; false when it does not fit. `numbers_as_tensors` makes a tensor of a number where one
- * is wanted; `lenient` adds what Python allows after all else, 0-dimensional tensors for numbers.
+ * The value of `arg` as `spec` wants it; false when it does not fit. `numbers_as_tensors` makes a tensor of a number
+ * where one is wanted; `lenient` adds what Python allows after all else, 0-dimensional tensors for numbers.
  */
-bool convert(napi_env env, const ArgSpec& spec, const Arg& arg, bool lenient, bool numbers_as_tensors, c10::IValue& out);
+bool convert(napi_env env, const ArgSpec& spec, const Arg& arg, bool lenient, bool numbers_as_tensors,
+             c10::IValue& out);
 
 /** "a Tensor", "the string 'x'", "an array of integers" */
 std::string describe(napi_env env, const Arg& arg);

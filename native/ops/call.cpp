@@ -67,8 +67,8 @@ bool convert_variadic(const Overload& overload, const Args& args, Stack& stack) 
 }
 
 // Fills the stack for one overload; returns kNone when all fits, else the position of the argument that does not.
-size_t fill(napi_env env, const Operator& op, const Overload& overload, const Args& args, bool by_position, bool lenient,
-            Stack& stack) {
+size_t fill(napi_env env, const Operator& op, const Overload& overload, const Args& args, bool by_position,
+            bool lenient, Stack& stack) {
   stack.clear();
   const bool numbers = op.numbers_as_tensors;
   const size_t most = by_position ? overload.positional : overload.args.size();
@@ -157,7 +157,8 @@ std::string camel(const std::string& name) {
   return out;
 }
 
-// A tensor that the operator was given and returns (in place, or with nothing to do) is the caller's own object, as in Python.
+// A tensor that the operator was given and returns (in place, or with nothing to do) is the caller's own object, as in
+// Python.
 napi_value tensor_result(napi_env env, EnvData& data, napi_value out, const Args& args, at::Tensor tensor) {
   const auto* impl = tensor.unsafeGetTensorImpl();
   for (size_t i = 0; i < args.count; ++i) {
@@ -169,7 +170,8 @@ napi_value tensor_result(napi_env env, EnvData& data, napi_value out, const Args
 napi_value result(napi_env env, const Call& request, const Overload& overload, Stack& stack) {
   const auto& args = request.args;
   auto& data = *request.data;
-  if (stack.size() == 1 && stack[0].isTensor()) return tensor_result(env, data, request.out, args, std::move(stack[0]).toTensor());
+  if (stack.size() == 1 && stack[0].isTensor())
+    return tensor_result(env, data, request.out, args, std::move(stack[0]).toTensor());
   // undefined would say that the overload did not fit
   if (stack.empty()) return Napi::Env(env).Null();
   if (stack.size() == 1) {
@@ -243,9 +245,10 @@ void read_arguments(napi_env env, napi_callback_info info, size_t skip, Call& ca
   while (skip == 1 && call.args.count > 0 && call.args[call.args.count - 1].kind == Kind::Undefined) --call.args.count;
 }
 
-// Calls the overload, whose arguments are on the stack. When memory runs out, tensors that nobody can reach any more may
-// still hold it: collect garbage, and try once more.
-napi_value run(napi_env env, const Call& request, const Overload& overload, bool by_position, bool lenient, Stack& stack) {
+// Calls the overload, whose arguments are on the stack. When memory runs out, tensors that nobody can reach any more
+// may still hold it: collect garbage, and try once more.
+napi_value run(napi_env env, const Call& request, const Overload& overload, bool by_position, bool lenient,
+               Stack& stack) {
   try {
     overload.handle.callBoxed(stack);
   } catch (const c10::Error&) {

@@ -59,14 +59,16 @@ Napi::Object describe(Napi::Env env, const c10::FunctionSchema& schema) {
 Napi::Value schemas(const Info& info) {
   auto array = Napi::Array::New(info.Env());
   if (const auto* op = requested(info)) {
-    for (const auto& overload : op->overloads) array.Set(array.Length(), describe(info.Env(), overload.handle.schema()));
+    for (const auto& overload : op->overloads)
+      array.Set(array.Length(), describe(info.Env(), overload.handle.schema()));
   }
   return array;
 }
 
 Napi::Value load_library(const Info& info) {
   const auto path = to_string(info[0], "path");
-  if (dlopen(path.c_str(), RTLD_NOW | RTLD_GLOBAL) == nullptr) fail_argument(std::string("cannot load the library: ") + dlerror());
+  if (dlopen(path.c_str(), RTLD_NOW | RTLD_GLOBAL) == nullptr)
+    fail_argument(std::string("cannot load the library: ") + dlerror());
   forget_operator_names();
   return info.Env().Undefined();
 }

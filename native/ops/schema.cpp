@@ -124,12 +124,13 @@ std::optional<Overload> make_overload(const std::string& name, const std::string
   }
   const size_t self = !overload.args.empty() && overload.args[0].name == "self" ? 1 : 0;
   // `sum(int[1] dim)` is not variadic in Python either: only lists of any length are.
-  overload.variadic = overload.positional == self + 1 && overload.args[self].type == ArgType::IntList && overload.args[self].list_size == 0;
+  overload.variadic = overload.positional == self + 1 && overload.args[self].type == ArgType::IntList &&
+                      overload.args[self].list_size == 0;
   return overload;
 }
 
-// Tensor before Scalar and int before a list of them, as Python's argument parser; else the shorter, then by name, so that
-// the order is one.
+// Tensor before Scalar and int before a list of them, as Python's argument parser; else the shorter, then by name, so
+// that the order is one.
 int rank(ArgType type) {
   switch (type) {
     case ArgType::Tensor:
@@ -160,8 +161,8 @@ bool returns_one_tensor(const Overload& overload) {
 // The names of Python's parser (should_allow_numbers_as_tensors in torch/csrc/utils/python_arg_parser.cpp, 2.13).
 bool takes_numbers_as_tensors(const std::string& name) {
   static const std::unordered_set<std::string> names{
-      "aten::add",    "aten::sub",      "aten::mul",      "aten::div",         "aten::divide",
-      "aten::copy",   "aten::subtract", "aten::multiply", "aten::true_divide", "aten::floor_divide"};
+      "aten::add",  "aten::sub",      "aten::mul",      "aten::div",         "aten::divide",
+      "aten::copy", "aten::subtract", "aten::multiply", "aten::true_divide", "aten::floor_divide"};
   const bool in_place = !name.empty() && name.back() == '_';
   return names.count(in_place ? name.substr(0, name.size() - 1) : name) > 0;
 }

@@ -60,7 +60,8 @@ struct Operator {
   bool numbers_as_tensors;
 };
 
-/** The operator with all overloads that can be called by name (no out variants, no named dimensions); null if unknown. */
+/** The operator with all overloads that can be called by name (no out variants, no named dimensions); null if unknown.
+ */
 const Operator* find_operator(const std::string& name);
 
 /** The operator with one overload, out variants included; null if unknown. */

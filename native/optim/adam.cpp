@@ -1,4 +1,5 @@
-// torch.optim.Adam. Source: torch/optim/adam.py, _single_tensor_adam, _multi_tensor_adam, _fused_adam, PyTorch 2.13 (cf30153c).
+// torch.optim.Adam. Source: torch/optim/adam.py, _single_tensor_adam, _multi_tensor_adam, _fused_adam, PyTorch 2.13
+// (cf30153c).
 #include "optim/adam.h"
 
 #include <ATen/core/Tensor.h>
@@ -76,7 +77,8 @@ void finish_in_tensors(const Options& o, at::Tensor& value, const at::Tensor& st
   const auto bias_correction2 = at::rsub(at::pow(o.beta2, step), 1);
   const auto step_size = o.lr_tensor.defined() ? o.lr_tensor.div(bias_correction1) : divide(o.lr, bias_correction1);
   const auto step_size_neg = step_size.neg();
-  if (o.amsgrad) max_exp_avg_sq.copy_(at::maximum(o.differentiable ? max_exp_avg_sq.clone() : max_exp_avg_sq, exp_avg_sq));
+  if (o.amsgrad)
+    max_exp_avg_sq.copy_(at::maximum(o.differentiable ? max_exp_avg_sq.clone() : max_exp_avg_sq, exp_avg_sq));
   const auto root_of = (o.amsgrad ? max_exp_avg_sq : exp_avg_sq).sqrt();
   const auto denominator = root_of.div(bias_correction2.sqrt().mul(step_size_neg)).add_(divide(o.eps, step_size_neg));
   value.addcdiv_(o.differentiable ? exp_avg.clone() : exp_avg, denominator);
@@ -84,10 +86,12 @@ void finish_in_tensors(const Options& o, at::Tensor& value, const at::Tensor& st
 
 void check_capturable(const Parameter& p) {
   const auto type = p.value.device().type();
-  const bool supported = p.value.is_cuda() || p.value.is_xpu() || type == at::kHPU || p.value.is_privateuseone() || type == at::kXLA;
+  const bool supported =
+      p.value.is_cuda() || p.value.is_xpu() || type == at::kHPU || p.value.is_privateuseone() || type == at::kXLA;
   if (supported && p.state.tensor("step").device().type() == type) return;
-  refuse("If capturable=True, params and state_steps must be on supported devices: "
-         "['cuda', 'xpu', 'hpu', 'privateuseone', 'xla'].");
+  refuse(
+      "If capturable=True, params and state_steps must be on supported devices: "
+      "['cuda', 'xpu', 'hpu', 'privateuseone', 'xla'].");
 }
 
 }  // namespace
@@ -123,7 +127,8 @@ void single(Group& group, const Parameters& parameters) {
   for (auto* p : parameters) {
     if (o.capturable) check_capturable(*p);
     const auto step = p->state.tensor("step");
-    if (o.differentiable && step.requires_grad()) refuse("`requires_grad` is not supported for `step` in differentiable mode");
+    if (o.differentiable && step.requires_grad())
+      refuse("`requires_grad` is not supported for `step` in differentiable mode");
     const double count = count_step(step);
     auto grad = o.maximize ? p->grad.neg() : p->grad;
     auto value = p->value;
@@ -158,7 +163,7 @@ void single(Group& group, const Parameters& parameters) {
   }
 }
 
-void foreach(Group& group, const Parameters& parameters) {
+void foreach (Group& group, const Parameters& parameters) {
   const Options o(group);
   if (o.capturable) refuse("Adam: foreach with capturable is not supported; leave foreach out");
   if (o.differentiable) refuse("_foreach ops don't support autograd");
@@ -237,8 +242,8 @@ std::vector<Option> options(Literal weight_decay) {
 }
 
 std::vector<const char*> defaults() {
-  return {"lr",      "betas",      "eps",            "weight_decay", "amsgrad",               "maximize",
-          "foreach", "capturable", "differentiable", "fused",        "decoupled_weight_decay"};
+  return {"lr",         "betas",          "eps",   "weight_decay",          "amsgrad", "maximize", "foreach",
+          "capturable", "differentiable", "fused", "decoupled_weight_decay"};
 }
 
 std::vector<Option> older() {
@@ -253,7 +258,11 @@ static const Registered<OptimizerRow> kAdam{{
     .name = "Adam",
     .doc = "Adam: steps scaled by running averages of the gradient and of its square",
     .options = adam::options(int64_t{0}),
-    .keywords = {adam::kForeach, adam::kMaximize, adam::kCapturable, adam::kDifferentiable, adam::kFused,
+    .keywords = {adam::kForeach,
+                 adam::kMaximize,
+                 adam::kCapturable,
+                 adam::kDifferentiable,
+                 adam::kFused,
                  {"decoupled_weight_decay", false, "decay the parameters and not the gradients, as AdamW does"}},
     .defaults = adam::defaults(),
     .state = {"step", "exp_avg", "exp_avg_sq", "max_exp_avg_sq"},

@@ -33,12 +33,14 @@ bool in_place(const at::Tensor& t, F&& change) {
 
 }  // namespace
 
-// A number as an operand. As Python does, all of them become a tensor that does not take part in type promotion; only where
-// the result is the same may it have the dtype of the other operand (narrower dtypes and complex ones compute wider).
+// A number as an operand. As Python does, all of them become a tensor that does not take part in type promotion; only
+// where the result is the same may it have the dtype of the other operand (narrower dtypes and complex ones compute
+// wider).
 at::Tensor Group::operand(const at::Tensor& other, double number) {
   if (!is_plain(other) || other.requires_grad()) return at::native::wrapped_scalar_tensor(number);
   for (const auto& [known, tensor] : constants_) {
-    if (std::bit_cast<uint64_t>(known) == std::bit_cast<uint64_t>(number) && tensor.scalar_type() == other.scalar_type()) {
+    if (std::bit_cast<uint64_t>(known) == std::bit_cast<uint64_t>(number) &&
+        tensor.scalar_type() == other.scalar_type()) {
       return tensor;
     }
   }

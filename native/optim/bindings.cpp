@@ -134,7 +134,8 @@ size_t to_index(const Napi::Value& value) { return static_cast<size_t>(to_int(va
 Napi::Value state_indices(const Info& info) {
   const auto indices = claim(info)->state_indices();
   auto array = Napi::Array::New(info.Env(), indices.size());
-  for (uint32_t i = 0; i < indices.size(); ++i) array.Set(i, Napi::Number::New(info.Env(), static_cast<double>(indices[i])));
+  for (uint32_t i = 0; i < indices.size(); ++i)
+    array.Set(i, Napi::Number::New(info.Env(), static_cast<double>(indices[i])));
   return array;
 }
 

@@ -40,7 +40,8 @@ void State::set(const char* key, c10::IValue value) {
 Optimizer::Optimizer(const OptimizerRow& row, const Values& defaults)
     : row_(row), differentiable_([&] {
         const auto& names = row.defaults;
-        const auto has = std::any_of(names.begin(), names.end(), [](auto* n) { return std::string_view(n) == "differentiable"; });
+        const auto has =
+            std::any_of(names.begin(), names.end(), [](auto* n) { return std::string_view(n) == "differentiable"; });
         return has && defaults.flag("differentiable");
       }()) {
   if (row.check == nullptr) return;
@@ -63,7 +64,8 @@ void Optimizer::set_params(const std::vector<std::vector<at::Tensor>>& groups) {
       group.push_back(parameter.get());
     }
   }
-  std::erase_if(parameters_, [&](const auto& item) { return !present.contains(item.first) && item.second->state.empty(); });
+  std::erase_if(parameters_,
+                [&](const auto& item) { return !present.contains(item.first) && item.second->state.empty(); });
 }
 
 namespace {
@@ -88,7 +90,8 @@ void check_has_fused(const at::Tensor& t) {
 
 void run_by_kind(StepFunction function, Group& group, const Parameters& parameters) {
   std::map<std::tuple<c10::DeviceType, c10::DeviceIndex, c10::ScalarType>, Parameters> kinds;
-  for (auto* p : parameters) kinds[{p->value.device().type(), p->value.device().index(), p->value.scalar_type()}].push_back(p);
+  for (auto* p : parameters)
+    kinds[{p->value.device().type(), p->value.device().index(), p->value.scalar_type()}].push_back(p);
   for (const auto& [kind, of_kind] : kinds) function(group, of_kind);
 }
 
@@ -136,9 +139,10 @@ void Optimizer::step_group(Group& group, const Parameters& all) {
     if (row_.start != nullptr && p->state.empty()) row_.start(group, *p);
   }
   // As Python: nothing said means foreach where all parameters are on an accelerator, and never fused.
-  const bool by_default = !foreach && !fused.value_or(false) && !(row_.fused != nullptr && fused) && !differentiable_ &&
-                          !(has_option(row_, "capturable") && group.flag("capturable")) &&
-                          std::all_of(parameters.begin(), parameters.end(), [](auto* p) { return has_foreach(p->value); });
+  const bool by_default =
+      !foreach && !fused.value_or(false) && !(row_.fused != nullptr && fused) && !differentiable_ &&
+      !(has_option(row_, "capturable") && group.flag("capturable")) &&
+      std::all_of(parameters.begin(), parameters.end(), [](auto* p) { return has_foreach(p->value); });
   if (fused.value_or(false)) {
     run_by_kind(row_.fused, group, parameters);
   } else if (foreach.value_or(by_default)) {
@@ -231,14 +235,16 @@ c10::IValue cast(const c10::IValue& value, const at::Tensor& parameter) {
 }
 
 // `step` stays what and where it is, but for the implementations that read it on the device.
-c10::IValue cast_step(const c10::IValue& value, const at::Tensor& parameter, bool tensor_step, bool on_device, bool fused) {
+c10::IValue cast_step(const c10::IValue& value, const at::Tensor& parameter, bool tensor_step, bool on_device,
+                      bool fused) {
   if (value.isTensor()) {
     const auto& t = value.toTensor();
     return on_device ? t.detach().to(parameter.device(), at::kFloat, false, true) : t.detach().clone();
   }
   if (!tensor_step || !(value.isDouble() || value.isInt())) return value;
   const double number = value.isInt() ? static_cast<double>(value.toInt()) : value.toDouble();
-  return at::scalar_tensor(number, at::device(on_device ? parameter.device() : at::Device(at::kCPU)).dtype(step_dtype(fused)));
+  return at::scalar_tensor(number,
+                           at::device(on_device ? parameter.device() : at::Device(at::kCPU)).dtype(step_dtype(fused)));
 }
 
 bool flag_or_false(const OptimizerRow& row, const Group& group, const char* name) {
@@ -260,7 +266,8 @@ void Optimizer::load_state(std::vector<std::pair<size_t, State>> loaded, const s
     const bool on_device = fused || flag_or_false(row_, group, "capturable");
     State::Entries entries;
     for (const auto& [key, value] : state.entries()) {
-      entries.emplace_back(key, key == "step" ? cast_step(value, p.value, row_.tensor_step, on_device, fused) : cast(value, p.value));
+      entries.emplace_back(
+          key, key == "step" ? cast_step(value, p.value, row_.tensor_step, on_device, fused) : cast(value, p.value));
     }
     states.emplace_back(std::move(entries));
   }

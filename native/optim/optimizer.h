@@ -14,8 +14,8 @@
 
 /**
  * What an optimizer's file needs: a row with its options and up to three implementations of one step. Collecting the
- * gradients, grad mode, the choice of the implementation, state dicts and groups are the base's. Parameter groups live in
- * JavaScript, where schedulers and users write to them; each step gets their present values. State lives here.
+ * gradients, grad mode, the choice of the implementation, state dicts and groups are the base's. Parameter groups live
+ * in JavaScript, where schedulers and users write to them; each step gets their present values. State lives here.
  */
 namespace libtorch_node {
 

@@ -1,4 +1,5 @@
-// torch.optim.SGD. Source: torch/optim/sgd.py, _single_tensor_sgd, _multi_tensor_sgd, _fused_sgd, PyTorch 2.13 (cf30153c).
+// torch.optim.SGD. Source: torch/optim/sgd.py, _single_tensor_sgd, _multi_tensor_sgd, _fused_sgd, PyTorch 2.13
+// (cf30153c).
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/_foreach_add.h>
 #include <ATen/ops/_foreach_mul.h>
@@ -67,7 +68,7 @@ void single(Group& group, const Parameters& parameters) {
   }
 }
 
-void foreach(Group& group, const Parameters& parameters) {
+void foreach (Group& group, const Parameters& parameters) {
   const Options o(group);
   auto values = values_of(parameters);
   auto grads = grads_of(parameters);
@@ -141,12 +142,20 @@ static const Registered<OptimizerRow> kSgd{{
                 {"weight_decay", int64_t{0}, "L2 penalty, ≥ 0"},
                 {"nesterov", false, "Nesterov momentum; needs a momentum and no dampening"}},
     .keywords = {{"maximize", false, "maximize the objective instead of minimizing it"},
-                 {"foreach", {}, "one call for all parameters; `null`: where all of them are on an accelerator", "boolean | null"},
+                 {"foreach",
+                  {},
+                  "one call for all parameters; `null`: where all of them are on an accelerator",
+                  "boolean | null"},
                  {"differentiable", false, "let autograd record the step"},
                  {"fused", {}, "the fused kernel, for floating dtypes", "boolean | null"}},
-    .defaults = {"lr", "momentum", "dampening", "weight_decay", "nesterov", "maximize", "foreach", "differentiable", "fused"},
+    .defaults = {"lr", "momentum", "dampening", "weight_decay", "nesterov", "maximize", "foreach", "differentiable",
+                 "fused"},
     .state = {"momentum_buffer"},
-    .older = {{"nesterov", false, ""}, {"maximize", false, ""}, {"foreach", {}, ""}, {"differentiable", false, ""}, {"fused", false, ""}},
+    .older = {{"nesterov", false, ""},
+              {"maximize", false, ""},
+              {"foreach", {}, ""},
+              {"differentiable", false, ""},
+              {"fused", false, ""}},
     .tensor_step = false,
     .check = check,
     .single = single,

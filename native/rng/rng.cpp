@@ -1,6 +1,6 @@
 // Random number generators and their state.
-#include <ATen/Context.h>
 #include <ATen/CPUGeneratorImpl.h>
+#include <ATen/Context.h>
 #include <ATen/core/Generator.h>
 
 #include <mutex>

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { pathToFileURL } from 'node:url'
 import test from 'node:test'
+import { pathToFileURL } from 'node:url'
 import * as torch from 'libtorch-node'
 import { coverage } from '../../lib/codegen/coverage.js'
 import { generate } from '../../lib/codegen/main.js'
@@ -29,7 +29,9 @@ test('every public name of Python is present, planned, or refused with a reason'
 })
 
 test('no two names of PyTorch become one name here', () => {
-  const names = (native().operatorNames() as string[]).filter((name) => name.startsWith('aten::')).map((name) => name.slice(6))
+  const names = (native().operatorNames() as string[])
+    .filter((name) => name.startsWith('aten::'))
+    .map((name) => name.slice(6))
   assert.ok(names.length > 1500)
   const seen = new Map<string, string>()
   for (const name of names) {

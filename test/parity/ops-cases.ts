@@ -44,30 +44,44 @@ const unary = each(
     [name, ['$A']],
   ],
 )
-const binary = each(words('add sub mul div atan2 fmod remainder maximum minimum fmax fmin hypot copysign logaddexp logaddexp2 eq ne lt le gt ge pow true_divide'), (name) => [
-  [name, ['$A', '$B']],
-  [name, ['$A', '$V']],
-  [name, ['$D', '$A']],
-])
+const binary = each(
+  words(
+    'add sub mul div atan2 fmod remainder maximum minimum fmax fmin hypot copysign logaddexp logaddexp2 eq ne lt le gt ge pow true_divide',
+  ),
+  (name) => [
+    [name, ['$A', '$B']],
+    [name, ['$A', '$V']],
+    [name, ['$D', '$A']],
+  ],
+)
 const withNumber = each(words('add sub mul div fmod remainder eq ne lt le gt ge pow true_divide'), (name) => [
   [name, ['$P', 2]],
   [name, ['$A', 0.5]],
   [name, ['$J', 3]],
 ])
-const reductions = each(words('sum mean amax amin logsumexp prod argmax argmin all any count_nonzero nansum'), (name) => [
-  ...(name === 'logsumexp' ? [] : [[name, ['$A']] as Case]),
-  [name, ['$A', 1]],
-  ...(name === 'count_nonzero' ? [] : [[name, ['$A'], { dim: 0, keepdim: true }] as Case]),
-])
+const reductions = each(
+  words('sum mean amax amin logsumexp prod argmax argmin all any count_nonzero nansum'),
+  (name) => [
+    ...(name === 'logsumexp' ? [] : [[name, ['$A']] as Case]),
+    [name, ['$A', 1]],
+    ...(name === 'count_nonzero' ? [] : [[name, ['$A'], { dim: 0, keepdim: true }] as Case]),
+  ],
+)
 const activations: Case[] = [
-  ...each(words('hardswish hardsigmoid mish softplus elu hardtanh softshrink relu6'), (name) => [[`ops.aten.${name}`, ['$A']]] as Case[]),
+  ...each(
+    words('hardswish hardsigmoid mish softplus elu hardtanh softshrink relu6'),
+    (name) => [[`ops.aten.${name}`, ['$A']]] as Case[],
+  ),
   ...each(words('gelu silu leaky_relu'), (name) => [[`nn.functional.${name}`, ['$A']]] as Case[]),
   ['hardshrink', ['$A'], { lambd: 0.3 }],
   ['floor_divide', ['$J', 3]],
   ['sgn', ['$I']],
 ]
 const linalg: Case[] = [
-  ...each(words('norm vector_norm matrix_norm svdvals inv det slogdet matrix_rank pinv cond'), (name) => [[`linalg.${name}`, ['$S']]] as Case[]),
+  ...each(
+    words('norm vector_norm matrix_norm svdvals inv det slogdet matrix_rank pinv cond'),
+    (name) => [[`linalg.${name}`, ['$S']]] as Case[],
+  ),
   ['linalg.norm', ['$A'], { ord: 1, dim: 1 }],
   ['linalg.vector_norm', ['$A', 3], { dim: [0], keepdim: true }],
   ['linalg.solve', ['$S', '$V']],
@@ -78,7 +92,10 @@ const linalg: Case[] = [
   ['linalg.matrix_power', ['$S', 3]],
 ]
 const special: Case[] = [
-  ...each(words('erf erfinv gammaln digamma i0 i0e i1 log_ndtr ndtr entr expit'), (name) => [[`special.${name}`, ['$P']]] as Case[]),
+  ...each(
+    words('erf erfinv gammaln digamma i0 i0e i1 log_ndtr ndtr entr expit'),
+    (name) => [[`special.${name}`, ['$P']]] as Case[],
+  ),
   ...each(words('fft rfft hfft fftshift'), (name) => [[`fft.${name}`, ['$A']]] as Case[]),
   ['fft.fft2', ['$A']],
   ['fft.irfft', ['$C'], { n: 6 }],
@@ -236,7 +253,16 @@ const matmuls: Case[] = [
   ['baddbmm', ['$U35', '$T', '$U']],
   ['einsum', ['ij,kj->ik', '$A', '$B']],
   ['einsum', ['bij,bjk->bik', ['$T', '$U']]],
-  ['tensordot', ['$T', '$A'], { dims: [[1, 2], [0, 1]] }],
+  [
+    'tensordot',
+    ['$T', '$A'],
+    {
+      dims: [
+        [1, 2],
+        [0, 1],
+      ],
+    },
+  ],
   ['kron', ['$V', '$G']],
   ['inner', ['$A', '$B']],
   ['chain_matmul', ['$A', '$S', '$S']],
@@ -324,5 +350,19 @@ export const random: Case[] = [
 ]
 
 export const cases: Case[] = [
-  ...[unary, binary, withNumber, reductions, activations, linalg, special, shapes, indexing, sorting, matmuls, networks, creation].flat(),
+  ...[
+    unary,
+    binary,
+    withNumber,
+    reductions,
+    activations,
+    linalg,
+    special,
+    shapes,
+    indexing,
+    sorting,
+    matmuls,
+    networks,
+    creation,
+  ].flat(),
 ]

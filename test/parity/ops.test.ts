@@ -4,9 +4,8 @@ import { join } from 'node:path'
 import test from 'node:test'
 import * as torch from 'libtorch-node'
 import { camelCase } from '../../lib/tensor/names.js'
-import { tempDir } from '../support/paths.js'
+import { root, tempDir } from '../support/paths.js'
 import { pythonFile, requirePython } from '../support/python.js'
-import { root } from '../support/paths.js'
 import { type Case, cases, inputs, random } from './ops-cases.js'
 
 type Value = { dtype: string; shape: number[]; bytes: string } | number | boolean
@@ -23,7 +22,12 @@ type Tensor = torch.Tensor
 function asValue(x: unknown): Value[] {
   if (x instanceof Tensor) {
     const bytes = x.detach().resolveConj().contiguous().flatten()
-    const raw = x.numel() === 0 ? '' : Buffer.from((bytes.isComplex() ? torch.viewAsReal(bytes).contiguous() : bytes).view('uint8').typedArray().buffer).toString('base64')
+    const raw =
+      x.numel() === 0
+        ? ''
+        : Buffer.from(
+            (bytes.isComplex() ? torch.viewAsReal(bytes).contiguous() : bytes).view('uint8').typedArray().buffer,
+          ).toString('base64')
     return [{ dtype: x.dtype, shape: x.shape, bytes: raw }]
   }
   if (Array.isArray(x)) return x.flatMap(asValue)
@@ -88,12 +92,16 @@ function compare(kind: string, list: Case[], seeded: boolean): void {
       await t.test(`${item[0]}(${JSON.stringify(item.slice(1)).slice(1, -1)})`, () => {
         assert.equal(expected[i]!.error, undefined)
         const actual = run(item, made, seeded)
-        assert.deepEqual({ outputs: actual.outputs, gradients: actual.gradients, rng: actual.rng }, { rng: undefined, ...expected[i] })
+        assert.deepEqual(
+          { outputs: actual.outputs, gradients: actual.gradients, rng: actual.rng },
+          { rng: undefined, ...expected[i] },
+        )
       })
     }
   })
 }
 
-test('the table is as long as promised', () => assert.ok(cases.length + random.length >= 350, `${cases.length + random.length}`))
+test('the table is as long as promised', () =>
+  assert.ok(cases.length + random.length >= 350, `${cases.length + random.length}`))
 compare('operator', cases, false)
 compare('random', random, true)

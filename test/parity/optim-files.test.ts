@@ -25,7 +25,10 @@ function plain(value: any): any {
 /** Each makes an older state dict `sd` out of a present one. */
 const olderFiles: Record<string, { optimizer: 'SGD' | 'Adam' | 'AdamW'; edit: string }> = {
   'SGD of 1.0': { optimizer: 'SGD', edit: "drop('maximize', 'foreach', 'differentiable', 'fused')" },
-  'SGD without nesterov': { optimizer: 'SGD', edit: "drop('nesterov', 'maximize', 'foreach', 'differentiable', 'fused')" },
+  'SGD without nesterov': {
+    optimizer: 'SGD',
+    edit: "drop('nesterov', 'maximize', 'foreach', 'differentiable', 'fused')",
+  },
   'SGD that wrote momentum buffers of None': {
     optimizer: 'SGD',
     edit: "sd['state'][1]['momentum_buffer'] = None; drop('fused')",
@@ -103,7 +106,9 @@ test('files of older releases are loaded as Python loads them', (t) => {
     assert.deepEqual(plain(optimizer.stateDict()), plain(loaded), title)
     const copies = [...optimizer.stateDict().state].map(([index, state]) => [
       index,
-      Object.fromEntries(Object.entries(state).map(([key, value]) => [key, value instanceof torch.Tensor ? value.clone() : value])),
+      Object.fromEntries(
+        Object.entries(state).map(([key, value]) => [key, value instanceof torch.Tensor ? value.clone() : value]),
+      ),
     ])
     written[title] = { ...optimizer.stateDict(), state: new Map(copies as any) }
     for (const step of gradients.slice(3)) {
@@ -144,7 +149,10 @@ test('wrong arguments are refused in the words of Python', (t) => {
     ['Adam([p()], betas=(0.9, -0.1))', () => new optim.Adam([p()], { betas: [0.9, -0.1] })],
     ['Adam([p()], eps=-1)', () => new optim.Adam([p()], { eps: -1 })],
     ['AdamW([p()], weight_decay=-1)', () => new optim.AdamW([p()], { weightDecay: -1 })],
-    ['Adam([p()], lr=torch.ones(()), foreach=True)', () => new optim.Adam([p()], { lr: torch.ones([]), foreach: true })],
+    [
+      'Adam([p()], lr=torch.ones(()), foreach=True)',
+      () => new optim.Adam([p()], { lr: torch.ones([]), foreach: true }),
+    ],
     ['Adam([])', () => new optim.Adam([])],
     ["Adam([{'params': [same]}, {'params': [same]}])", () => new optim.Adam([{ params: [same] }, { params: [same] }])],
     ['Adam([p() * 2])', () => new optim.Adam([p().mul(2)])],
@@ -156,7 +164,10 @@ test('wrong arguments are refused in the words of Python', (t) => {
     ['run(Adam([q], fused=True))', () => run(new optim.Adam([q], { fused: true }))],
     ['run(Adam([sparse]))', () => run(new optim.Adam([sparse]))],
     ['run(Adam([grown], capturable=True))', () => run(new optim.Adam([grown], { capturable: true }))],
-    ['SGD([p(), p()]).load_state_dict(SGD([p()]).state_dict())', () => new optim.SGD([p(), p()]).loadStateDict(new optim.SGD([p()]).stateDict())],
+    [
+      'SGD([p(), p()]).load_state_dict(SGD([p()]).state_dict())',
+      () => new optim.SGD([p(), p()]).loadStateDict(new optim.SGD([p()]).stateDict()),
+    ],
     [
       "SGD([{'params': [p()]}, {'params': [p()]}]).load_state_dict(SGD([p()]).state_dict())",
       () => new optim.SGD([{ params: [p()] }, { params: [p()] }]).loadStateDict(new optim.SGD([p()]).stateDict()),

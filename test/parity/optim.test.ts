@@ -121,7 +121,12 @@ function make({ optimizer, options, groups, tensorLr }: Case, params: torch.Tens
   return new type(target, tensorLr ? { ...options, lr: torch.tensor(options.lr) } : options)
 }
 
-function steps(optimizer: torch.optim.Optimizer<any>, params: torch.Tensor[], gradients: (torch.Tensor | null)[][], spec: Case): void {
+function steps(
+  optimizer: torch.optim.Optimizer<any>,
+  params: torch.Tensor[],
+  gradients: (torch.Tensor | null)[][],
+  spec: Case,
+): void {
   for (const step of gradients) {
     for (const [i, p] of params.entries()) p.grad = step[i] ?? (spec.allGradients ? torch.onesLike(p) : null)
     optimizer.step()
