@@ -9,6 +9,7 @@ export interface Rule {
 const words = (text: string) => new RegExp(`^(${text.trim().split(/\s+/).join('|')})$`)
 
 export const rules: Rule[] = [
+  // ---- planned, with the issue that has it
   { section: 'nn', names: /./, reason: 'planned: every layer of torch.nn (issue 4)' },
   { section: 'nn.functional', names: /./, reason: 'planned with the layers (issue 4)' },
   { section: 'nn.init', names: /./, reason: 'planned with the layers (issue 4)' },
@@ -17,99 +18,81 @@ export const rules: Rule[] = [
   { section: 'optim.lr_scheduler', names: /./, reason: 'planned: every scheduler (issue 5)' },
   {
     section: 'utils.data',
-    names: /./,
-    reason: 'planned with the data room (issue 7), or specific to Python processes',
-  },
-  {
     names: words(
-      'autocast amp is_autocast_\\w+ set_autocast_\\w+ get_autocast_\\w+ autocast_\\w+ clear_autocast_cache',
+      'DFIterDataPipe DataChunk IterDataPipe MapDataPipe _DatasetKind argument_validation functional_datapipe get_worker_info guaranteed_datapipes_determinism non_deterministic runtime_validation runtime_validation_disabled',
     ),
-    reason: 'planned: mixed precision (issue 5)',
+    reason: "the data pipes that Python's torch no longer develops, and its worker processes",
   },
-  { names: /autocast/, reason: 'planned: mixed precision (issue 5)' },
+  { section: 'utils.data', names: /./, reason: 'planned with the data room (issue 7)' },
+  { names: /autocast|^(amp|GradScaler)$/, reason: 'planned: mixed precision (issue 5)' },
   { section: 'torch', names: words('hub jit'), reason: 'planned (issues 4 and 6)' },
   {
-    names:
-      /^(compile|compiler|cond|while_loop|vmap|func|export|fx|overrides|package|library|_?dynamo|functional|classes|torch_version|types|typename|multiprocessing|futures|monitor|profiler|testing|thread_safe_generator|prepare_multiprocessing_environment)$/,
-    reason: 'a facility of the Python interpreter: tracing, compiling or introspecting Python code',
+    names: words('register_hook register_post_accumulate_grad_hook'),
+    reason: 'not planned yet: a JavaScript callback inside a backward pass; module hooks are there, and gradients can be read and written after `backward()`',
   },
-  { names: /^(sym_|Sym|guard_)/i, reason: 'symbolic shapes belong to the Python compiler' },
+
+  // ---- what Python needs and JavaScript does not
+  {
+    section: 'torch',
+    names: words(
+      'classes compile compiler cond export func functional futures fx library monitor multiprocessing overrides package prepare_multiprocessing_environment profiler testing thread_safe_generator torch_version typename types vmap while_loop',
+    ),
+    reason: 'works on Python code or processes: traces, compiles, transforms or inspects it',
+  },
+  { names: /^(sym_|Sym)/, reason: 'symbolic shapes of the Python compiler' },
+  {
+    section: 'torch',
+    names: words(
+      'accelerator ao cpu distributed distributions masked mps mtia nested quantization return_types serialization signal sparse storage xpu',
+    ),
+    reason: 'a module of Python code; its operators are reached by their own names and as `torch.ops.aten`',
+  },
+  {
+    names: /^(\w*Storage|storage|storage_type|untyped_storage|is_storage|share_memory_|is_shared|\w+Tensor)$/,
+    reason: 'storages stay inside (files and state dicts keep what shares one); classes for each dtype are superseded by dtypes',
+  },
+  { names: words('device dtype layout memory_format qscheme'), reason: 'strings here: `\'cuda:0\'`, `\'float32\'`, `\'strided\'`, `\'channels_last\'`' },
+  { names: words('Event Stream record_stream get_device_module'), reason: 'streams of an accelerator are not exposed: each device has its default one' },
+  {
+    names: words('get_default_device set_default_device set_default_tensor_type'),
+    reason: 'a factory takes `device`, and a function would not tell where its tensors are made',
+  },
+  { names: words('default_generator'), reason: 'a value here would load LibTorch at import; `manualSeed()` returns it' },
+  { names: words('from_dlpack to_dlpack from_numpy numpy'), reason: 'no NumPy in Node: `frombuffer()`, `tensor()` and `typedArray()`' },
+  {
+    names: words('is_ipu is_maia is_mkldnn is_mps is_mtia is_nested is_vulkan is_xla is_xpu is_sparse_csr is_quantized'),
+    reason: 'ask `device`, `layout` or `dtype`',
+  },
+  { names: words('ipu xpu mtia'), reason: '`to(device)` does it' },
+  { names: words('has_lapack has_mkl has_openmp has_spectral'), reason: 'ask `torch.backends`' },
+  { names: /^u?int[1-7]$/, reason: 'names of dtypes that no operator takes' },
+  { names: /Error$|Exception$/, reason: 'errors have a `code` here: see `errorCodes`' },
+
+  // ---- not for users, or gone
   {
     names:
-      /^(mps|xpu|mtia|accelerator|xla|hip|vulkan|mkldnn|cudnn|miopen|cpu|backends|nested|quantization|ao|onnx|distributed|distributions|masked|numa|return_types|random|signal|sparse|special|storage|serialization|version|utils|hpu)$/,
-    reason: 'a module of Python; what of it applies is under its own names here',
+      /^(per_(tensor|channel)_\w+|quantized_(gru|lstm))$/,
+    reason: 'quantized tensors are read from files, and their operators are reached as `torch.ops.aten`; no layer makes them here',
   },
+  { names: words('eig lstsq matrix_rank solve symeig'), reason: 'removed from Python, where they throw: use `torch.linalg`' },
+  { names: words('lobpcg'), reason: 'an algorithm written in Python; `linalg.eigh` and `svdLowrank` are there' },
+  { names: words('reinforce volatile'), reason: 'removed from Python, where they throw or do nothing' },
+  { names: words('as_subclass new module_load'), reason: 'for subclasses of Tensor in Python; `new` is superseded by the `new…` methods' },
   {
     names:
-      /^(.*Storage|storage|storage_type|typed_storage|untyped_storage|is_storage|share_memory_|is_shared|.*Tensor)$/,
-    reason:
-      'storages are an inner matter here: state dicts and files keep sharing; typed tensor classes are superseded by dtypes',
-  },
-  {
-    names:
-      /^(q(uint|int)|q_|quantize|quantized|fake_quantize|fused_moving|dequantize|int_repr|qscheme|per_(tensor|channel)|choose_qparams|is_quantized|fbgemm|quint|qint)/,
-    reason: 'quantized tensors are read from files and reached by torch.ops.aten; no surface of their own',
-  },
-  {
-    names: /^(dtype|device|layout|memory_format|finfo|iinfo|Size|Stream|Event|qscheme)$/,
-    reason: 'dtypes, devices and layouts are strings here; streams and events come with CUDA',
-  },
-  { names: /(int[1-7]$|uint[1-7]$|^bits|float4|float8)/, reason: 'a dtype name; usable as a string' },
-  {
-    names: /(names|align_|rename|refine|Dimname|has_names)/,
-    reason: 'named tensors are experimental and deprecated in Python',
-  },
-  {
-    names: /(dlpack|numpy|__array|buffer_protocol)/i,
-    reason: 'no NumPy or DLPack in Node; typed arrays take their place (frombuffer, typedArray)',
-  },
-  {
-    names:
-      /^(register_|retain|post_accumulate|reinforce|volatile|retains_grad|grad_dtype|name|output_nr|module_load|grad_fn|dim_order)/,
-    reason: 'autograd hooks and internals: planned with full hooks (issue 4), or internal to Python',
-  },
-  {
-    names: /^is_(ipu|maia|mps|mtia|vulkan|xla|xpu|mkldnn|quantized|nested|sparse_csr|distributed|coalesced)$/,
-    reason: 'ask `device` or `layout`',
-  },
-  { names: /^(ipu|xpu|mtia|xla|vulkan|mps|to_mkldnn|to_padded_tensor)$/, reason: '`to(device)` does it' },
-  {
-    names:
-      /^(set_|get_|is_|use_|are_|init|import_|read_|fork|wait|parse|unify|merge_type|compiled_with|vitals|set_vital|unset|preserve|show_config)/,
-    reason: 'a switch of the Python runtime, or not exposed yet',
-  },
-  { names: /(Error|Warning|Exception)$/, reason: 'errors have codes here, see docs/errors.md' },
-  {
-    names:
-      /Type$|^(Graph|Node|Block|Code|Value|Use|Future|Gradient|Argument|FunctionSchema|Script|CompilationUnit|Logger|Lite|Deep|DeserializationStorageContext|ErrorReport|ExecutionPlan|FileCheck|Concrete|Capsule|Call|Benchmark|AggregationType|AliasDb|Await|Exclude|Include|Disable|ExtraFilesMap|ModuleDict|OperatorInfo|ParameterDict|PyTorchFile|Static|Thread|TracingState|IODescriptor|Jit|Object|BufferDict|Interface|StaticModule|CudaBFloat|HOP|Tag|ReadOnly)/,
-    reason: 'a class of the JIT or of the runtime, of no use outside of Python',
-  },
-  {
-    names: words('solve symeig eig lstsq matrix_rank resize resize_as lu pca_lowrank svd_lowrank lobpcg'),
-    reason: 'removed or superseded by linalg in Python, or an algorithm written in Python',
-  },
-  {
-    names: words('any_ finfo e inf nan pi newaxis'),
-    reason: 'JavaScript has these: Math.E, Infinity, NaN, Math.PI, null',
-  },
-  {
-    names:
-      /^(Any|Callable|TYPE_CHECKING|TypeVar|Union|Optional|ParamSpec|TypeIs|overload|builtins|ctypes|functools|glob|importlib|inspect|math|os|platform|sys|textwrap|threading|warnings|py_sym_types|classproperty|BoolLikeType|FloatLikeType|IntLikeType|ScriptDict|ScriptList|Sequence|Callable|cast|TypeAlias|deprecated|lru_cache|partial|wraps|Literal|ClassVar|NamedTuple|Protocol|Self|TypeGuard|Type|Iterable|Iterator|Mapping|dataclass|DisableTorchFunction\w*|USE_\w+|cuda_version|git_version|PRIVATE_OPS|T|P|R|t)$/,
-    reason: 'not of torch: a name that its Python source imports',
+      /Type$|^(Aggregation|AliasDb|Argument|Benchmark|Block|BufferDict|CallStack|Capsule|Code|Compilation|CompleteArgument|Concrete|DeepCopy|Deserialization|DisableTorch|Dispatch|ErrorReport|Exclude|ExecutionPlan|FileCheck|Function|Future|Gradient|Graph|IODescriptor|Lite|Locking|Logger|ModuleDict|Node|Noop|OperatorInfo|ParameterDict|PyTorchFile|Script|Serialization|Static|StorageBase|Tag|Throughput|Tracing|Use|Value)/,
+    reason: 'a class of the JIT or of the runtime below Python',
   },
   {
     names: words(
-      'AVG SUM CompleteArgumentSpec DispatchKey DispatchKeySet LockingLogger NoopLogger SerializationStorageContext StorageBase ThroughputBenchmark bit cpp torch windows quasirandom profiler_\\w+ legacy_contiguous_format const_data_ptr',
+      'AVG SUM bit compiled_with_cxx11_abi cpp const_data_ptr dim_order fork get_file_path grad_dtype import_ir_module import_ir_module_from_buffer init_num_threads legacy_contiguous_format merge_type_from_type_comment name parse_ir parse_schema parse_type_comment profiler_\\w+ quasirandom torch unify_type_list wait windows',
     ),
-    reason: 'internal to PyTorch or to Python',
+    reason: 'internal, without documentation in Python',
   },
-  { names: words('GradScaler'), reason: 'planned: mixed precision (issue 5)' },
-  { names: words('has_\\w+'), reason: 'a fact of the Python build' },
   {
-    names: words('from_file asarray default_generator jagged'),
-    reason: 'not exposed yet: use frombuffer(), tensor(), manualSeed() and getRngState(); layouts are strings',
+    names: words(
+      'PRIVATE_OPS TYPE_CHECKING USE_\\w+ builtins classproperty ctypes functools glob importlib inspect math os platform sys textwrap threading warnings',
+    ),
+    reason: 'not of torch: a name that its Python source imports or defines for itself',
   },
-  { names: words('dsmm hsmm saddmm spmm'), reason: 'old aliases of mm and addmm for sparse matrices' },
-  { names: words('apply_ map_ map2_'), reason: 'calls Python for every element' },
-  { names: words('as_subclass new record_stream'), reason: 'subclassing and streams of Python' },
 ]

@@ -24,7 +24,6 @@ export const handwrittenFunctions: Record<string, string> = {
   sparse_csc_tensor: 'takes data',
   sparse_bsr_tensor: 'takes data',
   sparse_bsc_tensor: 'takes data',
-  from_file: 'keyword handling in Python',
   is_complex: 'a fact of the dtype',
   is_floating_point: 'a fact of the dtype',
   is_conj: 'a fact of the tensor',

@@ -1447,6 +1447,13 @@ export const frobeniusNorm: {
   (self: Tensor, options: { dim: number | readonly number[]; keepdim?: boolean }): Tensor
 } = operatorFunction('aten::frobenius_norm')
 
+/** `aten::from_file` */
+export const fromFile: {
+  (filename: string, options?: { shared?: boolean | null; size?: number | null; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
+  (filename: string, shared: boolean | null, options?: { size?: number | null; dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
+  (filename: string, shared: boolean | null, size: number | null, options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor
+} = operatorFunction('aten::from_file')
+
 /** `aten::full` */
 export const full: {
   (size: readonly number[], fillValue: Scalar, options?: { dtype?: Dtype | null; layout?: Layout | null; device?: Device | null; pinMemory?: boolean | null; requiresGrad?: boolean }): Tensor

@@ -1,6 +1,7 @@
 /** numpy's scalars and arrays, which checkpoints hold where a loss or an accuracy was never turned into a float. */
 import { shrink } from './byte-reader.js'
-import { bytesOfNode, type GlobalRow } from './globals.js'
+import { bytesOfNode } from './bytes.js'
+import type { GlobalRow } from './globals.js'
 import { remember } from './memory.js'
 import { type Node, PyCall, PyStr, PyTuple } from './nodes.js'
 import type { Reviver } from './revive.js'

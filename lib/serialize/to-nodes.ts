@@ -9,7 +9,7 @@ import {
   Size,
   Tuple,
 } from '../tensor/python-values.js'
-import { bytesOfNode } from './globals.js'
+import { bytesOfNode } from './bytes.js'
 import { limits } from './limits.js'
 import { type Memory, primitiveOf, recall } from './memory.js'
 import { type Node, PyBytes, PyCall, PyDict, PyFloatNode, PyGlobal, PyList, PySet, PyStr, PyTuple } from './nodes.js'

@@ -48,7 +48,15 @@ function finish(tensor: Tensor, options: SparseOptions): Tensor {
  * @example
  * torch.sparseCooTensor([[0, 1], [2, 0]], [3, 4], [2, 3])
  */
-export function sparseCooTensor(indices: TensorData, values: TensorData, ...rest: Rest): Tensor {
+export function sparseCooTensor(indices: TensorData, values: TensorData, ...rest: Rest): Tensor
+/** A sparse tensor without values. */
+export function sparseCooTensor(size: readonly number[], options?: Omit<SparseOptions, 'size'>): Tensor
+export function sparseCooTensor(...args: unknown[]): Tensor {
+  if (args.length === 1 || (args.length === 2 && isOptions(args[1]))) {
+    const { requiresGrad, ...where } = (args[1] ?? {}) as SparseOptions
+    return finish(coo(args[0], { ...where, layout: 'sparse_coo' }), { requiresGrad: requiresGrad ?? false })
+  }
+  const [indices, values, ...rest] = args as [TensorData, TensorData, ...unknown[]]
   const options = optionsOf('sparseCooTensor', rest)
   const device = options.device ?? (isTensor(values) ? values.device : undefined)
   const parts = [indicesOf(indices, device, true), valuesOf(values, options)]

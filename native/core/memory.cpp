@@ -2,23 +2,18 @@
 
 #include <c10/core/Allocator.h>
 #include <c10/core/CPUAllocator.h>
+#include <c10/core/alignment.h>
+#include <c10/util/Exception.h>
 
 #include <array>
 #include <atomic>
+#include <cstdlib>
 #include <cstring>
 #include <mutex>
 #include <utility>
 #include <vector>
 
 #include "core/env.h"
-
-#if defined(__APPLE__)
-#include <malloc/malloc.h>
-#elif defined(_WIN32)
-#include <malloc.h>
-#else
-#include <malloc.h>
-#endif
 
 namespace libtorch_node {
 
@@ -32,19 +27,28 @@ constexpr int64_t kBytesPerTensor = 512;
 // V8 is told in steps: each call costs about as much as a small operator.
 constexpr int64_t kStep = 4 << 20;
 
-// The size is asked of malloc at both ends, so that a block needs no header and its context stays the pointer itself,
-// which is what makes raw_allocate() of the base allocator keep working.
-int64_t block_size(void* data) {
-#if defined(__APPLE__)
-  return static_cast<int64_t>(malloc_size(data));
-#elif defined(_WIN32)
-  return static_cast<int64_t>(_aligned_msize(data, c10::gAlignment, 0));
-#else
-  return static_cast<int64_t>(malloc_usable_size(data));
-#endif
+/**
+ * A block is cut from malloc's memory and aligned here, behind a header. LibTorch's own allocator asks posix_memalign, which
+ * before glibc 2.38 cuts off what a block has too much at both ends. Small objects settle in these remainders, and the block
+ * is too short ever after for a request of its own size: a loop of 1-MB tensors, each disposed of, grew by 1 MB a step.
+ */
+struct Header {
+  void* start;
+  size_t bytes;
+};
+
+Header& header_of(void* data) { return static_cast<Header*>(data)[-1]; }
+
+void* new_block(size_t bytes) {
+  constexpr size_t extra = sizeof(Header) + c10::gAlignment;
+  void* start = bytes <= SIZE_MAX - extra ? std::malloc(bytes + extra) : nullptr;
+  TORCH_CHECK_WITH(OutOfMemoryError, start != nullptr, "can't allocate memory: you tried to allocate ", bytes, " bytes");
+  auto* data = reinterpret_cast<void*>((reinterpret_cast<uintptr_t>(start) + extra) & ~(c10::gAlignment - 1));
+  header_of(data) = {start, bytes};
+  return data;
 }
 
-c10::DeleterFnPtr g_base_deleter = nullptr;
+void free_block(void* data) { std::free(header_of(data).start); }
 
 /**
  * Free blocks of up to 1 KB, kept for the next small tensor of this thread. The collector frees wrappers thousands at a
@@ -79,7 +83,7 @@ class SmallBlocks {
   ~SmallBlocks() {
     gone_ = true;
     for (const auto& list : free_) {
-      for (void* data : list) g_base_deleter(data);
+      for (void* data : list) free_block(data);
     }
   }
 
@@ -101,7 +105,7 @@ thread_local bool SmallBlocks::gone_ = false;
 template <size_t size_class>
 void release_small(void* data) {
   g_bytes.fetch_sub(static_cast<int64_t>(SmallBlocks::size_of(size_class)), std::memory_order_relaxed);
-  if (!SmallBlocks::give(data, size_class)) g_base_deleter(data);
+  if (!SmallBlocks::give(data, size_class)) free_block(data);
 }
 
 template <size_t... classes>
@@ -112,38 +116,30 @@ constexpr auto kSmallDeleters = small_deleters(std::make_index_sequence<SmallBlo
 
 void release(void* data) {
   if (data == nullptr) return;
-  g_bytes.fetch_sub(block_size(data), std::memory_order_relaxed);
-  g_base_deleter(data);
+  g_bytes.fetch_sub(static_cast<int64_t>(header_of(data).bytes), std::memory_order_relaxed);
+  free_block(data);
 }
 
 struct CountingAllocator final : c10::Allocator {
-  explicit CountingAllocator(c10::Allocator* allocator) : base(allocator) {}
-
   c10::DataPtr allocate(size_t n) override {
-    if (n > 0 && n <= SmallBlocks::size_of(SmallBlocks::kClasses - 1)) return allocate_small(SmallBlocks::class_of(n));
-    return counted(base->allocate(n));
+    const c10::Device cpu(c10::kCPU);
+    if (n == 0) return {nullptr, nullptr, &release, cpu};
+    if (n <= SmallBlocks::size_of(SmallBlocks::kClasses - 1)) return allocate_small(SmallBlocks::class_of(n));
+    void* data = new_block(n);
+    g_bytes.fetch_add(static_cast<int64_t>(n), std::memory_order_relaxed);
+    return {data, data, &release, cpu};
   }
-  // Every block is one of the base allocator's, so that it may also be freed by its address alone.
+  // Small blocks have the header, too, so that every block may also be freed by its address alone.
   c10::DeleterFnPtr raw_deleter() const override { return &release; }
   void copy_data(void* dest, const void* src, size_t count) const override { std::memcpy(dest, src, count); }
 
-  c10::Allocator* base;
-
  private:
-  c10::DataPtr allocate_small(size_t size_class) {
+  static c10::DataPtr allocate_small(size_t size_class) {
     const size_t size = SmallBlocks::size_of(size_class);
     void* data = SmallBlocks::take(size_class);
-    if (data == nullptr) data = base->raw_allocate(size);
+    if (data == nullptr) data = new_block(size);
     g_bytes.fetch_add(static_cast<int64_t>(size), std::memory_order_relaxed);
     return {data, data, kSmallDeleters[size_class], c10::Device(c10::kCPU)};
-  }
-
-  static c10::DataPtr counted(c10::DataPtr block) {
-    if (block.get() != nullptr) {
-      g_bytes.fetch_add(block_size(block.get()), std::memory_order_relaxed);
-      [[maybe_unused]] const bool exchanged = block.compare_exchange_deleter(g_base_deleter, &release);
-    }
-    return block;
   }
 };
 
@@ -152,10 +148,9 @@ struct CountingAllocator final : c10::Allocator {
 void install_counting_allocator() {
   static std::once_flag once;
   std::call_once(once, [] {
-    auto* base = c10::GetAllocator(c10::kCPU);
-    g_base_deleter = base->raw_deleter();
-    if (g_base_deleter == nullptr) return;  // a debugging allocator: leave it alone, scope() and dispose() still work
-    static CountingAllocator counting(base);
+    // a debugging allocator: leave it alone, scope() and dispose() still work
+    if (c10::GetAllocator(c10::kCPU)->raw_deleter() == nullptr) return;
+    static CountingAllocator counting;
     c10::SetAllocator(c10::kCPU, &counting, 10);
   });
 }
