@@ -28,7 +28,8 @@ export const rules: Rule[] = [
   { section: 'torch', names: words('hub jit'), reason: 'planned (issues 4 and 6)' },
   {
     names: words('register_hook register_post_accumulate_grad_hook'),
-    reason: 'not planned yet: a JavaScript callback inside a backward pass; module hooks are there, and gradients can be read and written after `backward()`',
+    reason:
+      'not planned yet: a JavaScript callback inside a backward pass; module hooks are there, and gradients can be read and written after `backward()`',
   },
 
   // ---- what Python needs and JavaScript does not
@@ -49,18 +50,33 @@ export const rules: Rule[] = [
   },
   {
     names: /^(\w*Storage|storage|storage_type|untyped_storage|is_storage|share_memory_|is_shared|\w+Tensor)$/,
-    reason: 'storages stay inside (files and state dicts keep what shares one); classes for each dtype are superseded by dtypes',
+    reason:
+      'storages stay inside (files and state dicts keep what shares one); classes for each dtype are superseded by dtypes',
   },
-  { names: words('device dtype layout memory_format qscheme'), reason: 'strings here: `\'cuda:0\'`, `\'float32\'`, `\'strided\'`, `\'channels_last\'`' },
-  { names: words('Event Stream record_stream get_device_module'), reason: 'streams of an accelerator are not exposed: each device has its default one' },
+  {
+    names: words('device dtype layout memory_format qscheme'),
+    reason: "strings here: `'cuda:0'`, `'float32'`, `'strided'`, `'channels_last'`",
+  },
+  {
+    names: words('Event Stream record_stream get_device_module'),
+    reason: 'streams of an accelerator are not exposed: each device has its default one',
+  },
   {
     names: words('get_default_device set_default_device set_default_tensor_type'),
     reason: 'a factory takes `device`, and a function would not tell where its tensors are made',
   },
-  { names: words('default_generator'), reason: 'a value here would load LibTorch at import; `manualSeed()` returns it' },
-  { names: words('from_dlpack to_dlpack from_numpy numpy'), reason: 'no NumPy in Node: `frombuffer()`, `tensor()` and `typedArray()`' },
   {
-    names: words('is_ipu is_maia is_mkldnn is_mps is_mtia is_nested is_vulkan is_xla is_xpu is_sparse_csr is_quantized'),
+    names: words('default_generator'),
+    reason: 'a value here would load LibTorch at import; `manualSeed()` returns it',
+  },
+  {
+    names: words('from_dlpack to_dlpack from_numpy numpy'),
+    reason: 'no NumPy in Node: `frombuffer()`, `tensor()` and `typedArray()`',
+  },
+  {
+    names: words(
+      'is_ipu is_maia is_mkldnn is_mps is_mtia is_nested is_vulkan is_xla is_xpu is_sparse_csr is_quantized',
+    ),
     reason: 'ask `device`, `layout` or `dtype`',
   },
   { names: words('ipu xpu mtia'), reason: '`to(device)` does it' },
@@ -70,14 +86,20 @@ export const rules: Rule[] = [
 
   // ---- not for users, or gone
   {
-    names:
-      /^(per_(tensor|channel)_\w+|quantized_(gru|lstm))$/,
-    reason: 'quantized tensors are read from files, and their operators are reached as `torch.ops.aten`; no layer makes them here',
+    names: /^(per_(tensor|channel)_\w+|quantized_(gru|lstm))$/,
+    reason:
+      'quantized tensors are read from files, and their operators are reached as `torch.ops.aten`; no layer makes them here',
   },
-  { names: words('eig lstsq matrix_rank solve symeig'), reason: 'removed from Python, where they throw: use `torch.linalg`' },
+  {
+    names: words('eig lstsq matrix_rank solve symeig'),
+    reason: 'removed from Python, where they throw: use `torch.linalg`',
+  },
   { names: words('lobpcg'), reason: 'an algorithm written in Python; `linalg.eigh` and `svdLowrank` are there' },
   { names: words('reinforce volatile'), reason: 'removed from Python, where they throw or do nothing' },
-  { names: words('as_subclass new module_load'), reason: 'for subclasses of Tensor in Python; `new` is superseded by the `new…` methods' },
+  {
+    names: words('as_subclass new module_load'),
+    reason: 'for subclasses of Tensor in Python; `new` is superseded by the `new…` methods',
+  },
   {
     names:
       /Type$|^(Aggregation|AliasDb|Argument|Benchmark|Block|BufferDict|CallStack|Capsule|Code|Compilation|CompleteArgument|Concrete|DeepCopy|Deserialization|DisableTorch|Dispatch|ErrorReport|Exclude|ExecutionPlan|FileCheck|Function|Future|Gradient|Graph|IODescriptor|Lite|Locking|Logger|ModuleDict|Node|Noop|OperatorInfo|ParameterDict|PyTorchFile|Script|Serialization|Static|StorageBase|Tag|Throughput|Tracing|Use|Value)/,

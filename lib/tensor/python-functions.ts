@@ -50,25 +50,36 @@ type Subscript = number | '...'
 /** Sums products over named dimensions: `einsum('bij,bjk->bik', a, b)`; operands one by one or as a list. */
 export function einsum(equation: string, ...operands: Tensors): Tensor
 /** Each operand followed by the list of its dimensions, and at the end that of the result: `einsum(a, [0, 1], b, [1, 2], [0, 2])`. */
-export function einsum(operand: Tensor, subscripts: readonly Subscript[], ...more: (Tensor | readonly Subscript[])[]): Tensor
+export function einsum(
+  operand: Tensor,
+  subscripts: readonly Subscript[],
+  ...more: (Tensor | readonly Subscript[])[]
+): Tensor
 export function einsum(first: string | Tensor, ...rest: unknown[]): Tensor {
   if (typeof first === 'string') return raw.einsum(first, listOf(rest as Tensors))
   const items = [first, ...rest]
   const result = items.length % 2 === 1 ? `->${subscriptsOf(items.pop())}` : ''
   const inputs = items.filter((_, i) => i % 2 === 1).map(subscriptsOf)
-  return raw.einsum(inputs.join(',') + result, items.filter((_, i) => i % 2 === 0))
+  return raw.einsum(
+    inputs.join(',') + result,
+    items.filter((_, i) => i % 2 === 0),
+  )
 }
 
 const subscriptLetters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 
 function subscriptsOf(list: unknown): string {
   if (!Array.isArray(list)) throw new ArgumentError('einsum() takes operands and lists of subscripts in turn')
-  return list.map((item) => {
-    if (item === '...') return item
-    const letter = subscriptLetters[item]
-    if (letter) return letter
-    throw new ArgumentError(`einsum(): subscript in subscript list is not within the valid range [0, 52), received ${item}`)
-  }).join('')
+  return list
+    .map((item) => {
+      if (item === '...') return item
+      const letter = subscriptLetters[item]
+      if (letter) return letter
+      throw new ArgumentError(
+        `einsum(): subscript in subscript list is not within the valid range [0, 52), received ${item}`,
+      )
+    })
+    .join('')
 }
 
 /** Tensors of a common shape; they share the memory of the originals. */
@@ -150,7 +161,8 @@ type Dims = number | readonly [readonly number[], readonly number[]]
 export function tensordot(a: Tensor, b: Tensor, dims: Dims | { dims?: Dims } = 2): Tensor {
   const given = (isOptions(dims) ? ((dims as { dims?: Dims }).dims ?? 2) : dims) as Dims
   if (typeof given !== 'number') return raw.tensordot(a, b, given[0], given[1])
-  if (!Number.isInteger(given)) throw new ArgumentError(`tensordot expects dims to be an integer, but got dims=${given}`)
+  if (!Number.isInteger(given))
+    throw new ArgumentError(`tensordot expects dims to be an integer, but got dims=${given}`)
   if (given < 0) throw new ArgumentError(`tensordot expects dims >= 0, but got dims=${given}`)
   if (given > Math.min(a.ndim, b.ndim)) {
     throw new ArgumentError(`tensordot expects dims < ndim_a or ndim_b, but got dims=${given}`)

@@ -16,7 +16,11 @@ import { pythonFile, requirePython } from '../support/python.js'
 type Outcomes = Record<string, Record<string, string>>
 
 const values: Record<string, () => unknown> = {
-  t: () => torch.tensor([[0.5, 1.5], [2, 0.25]]),
+  t: () =>
+    torch.tensor([
+      [0.5, 1.5],
+      [2, 0.25],
+    ]),
   s: () => torch.tensor(0.75),
   j: () => torch.tensor([1n, 0n]),
   i: () => 2,
@@ -27,8 +31,13 @@ const values: Record<string, () => unknown> = {
 function show(value: unknown): string {
   if (torch.isTensor(value)) {
     if (value.layout !== 'strided') return value.layout
-    const bytes = value.numel() ? value.detach().resolveConj().resolveNeg().contiguous().flatten().view('uint8').typedArray() : new Uint8Array()
-    return `${value.dtype}[${value.shape}]${createHash('md5').update(bytes as Uint8Array).digest('hex').slice(0, 8)}`
+    const bytes = value.numel()
+      ? value.detach().resolveConj().resolveNeg().contiguous().flatten().view('uint8').typedArray()
+      : new Uint8Array()
+    return `${value.dtype}[${value.shape}]${createHash('md5')
+      .update(bytes as Uint8Array)
+      .digest('hex')
+      .slice(0, 8)}`
   }
   if (Array.isArray(value)) return `(${value.map(show).join(',')})`
   return typeof value === 'number' || typeof value === 'bigint' ? Number(value).toPrecision(9) : String(value)
@@ -52,11 +61,23 @@ const differs: [names: RegExp, reason: string][] = [
   [/^(torch|Tensor)\.(empty|resize|new_empty)/, 'memory that nobody wrote to'],
   [/\.(as_tensor|asarray|tensor|new_tensor|scalar_tensor)$/, 'numbers of JavaScript become the default dtype'],
   [/\.is_vulkan_available$/, 'Python does not look at arguments'],
-  [/\.(meshgrid|broadcast_tensors|block_diag|cartesian_prod|chain_matmul|atleast_[123]d)$/, 'Python gives a tuple or list, or refuses what one tensor is'],
-  [/^torch\.(is_(complex|conj|neg|signed|inference|floating_point)|fbgemm_pack_gemm_matrix_fp16)$/, 'looks at one argument; a memory layout'],
+  [
+    /\.(meshgrid|broadcast_tensors|block_diag|cartesian_prod|chain_matmul|atleast_[123]d)$/,
+    'Python gives a tuple or list, or refuses what one tensor is',
+  ],
+  [
+    /^torch\.(is_(complex|conj|neg|signed|inference|floating_point)|fbgemm_pack_gemm_matrix_fp16)$/,
+    'looks at one argument; a memory layout',
+  ],
   [/^torch\.bernoulli$/, 'takes a tensor of probabilities here'],
-  [/^Tensor\.(type|is_pinned|where|repeat_interleave|bernoulli)$/, 'a name of a Python class; an accelerator; forms of the function'],
-  [/^torch\.(broadcast_to|expand_copy|flip|permute|permute_copy|reshape|tile|view_copy)$/, 'numbers one by one are taken here, as by the method'],
+  [
+    /^Tensor\.(type|is_pinned|where|repeat_interleave|bernoulli)$/,
+    'a name of a Python class; an accelerator; forms of the function',
+  ],
+  [
+    /^torch\.(broadcast_to|expand_copy|flip|permute|permute_copy|reshape|tile|view_copy)$/,
+    'numbers one by one are taken here, as by the method',
+  ],
 ]
 
 function compare(kind: 'torch' | 'Tensor', expected: Outcomes): string[] {
@@ -84,13 +105,20 @@ test(`${tuples.length} lists of arguments for every operator are taken and refus
   if (!requirePython(t)) return
   torch.setNumThreads(1)
   const api = JSON.parse(readFileSync(join(root, 'lib/codegen/python-api.json'), 'utf8'))
-  const known = new Set<string>(api.variableFunctions.filter((name: string) => name in api.torch && camelCase(name) in torch))
+  const known = new Set<string>(
+    api.variableFunctions.filter((name: string) => name in api.torch && camelCase(name) in torch),
+  )
   const methods = (Object.keys(api.Tensor) as string[]).filter((name) => {
     const found = Object.getOwnPropertyDescriptor(torch.Tensor.prototype, camelCase(name))
-    return typeof found?.value === 'function' && found.enumerable === false && !/backward|retain_grad|dispose/.test(name)
+    return (
+      typeof found?.value === 'function' && found.enumerable === false && !/backward|retain_grad|dispose/.test(name)
+    )
   })
   const request = JSON.stringify({ functions: [...known], methods, tuples })
-  const expected = JSON.parse(pythonFile(join(root, 'test/parity/ops_arguments.py'), [request])) as Record<'torch' | 'Tensor', Outcomes>
+  const expected = JSON.parse(pythonFile(join(root, 'test/parity/ops_arguments.py'), [request])) as Record<
+    'torch' | 'Tensor',
+    Outcomes
+  >
   assert.deepEqual(compare('torch', expected.torch), [])
   assert.deepEqual(compare('Tensor', expected.Tensor), [])
 })
