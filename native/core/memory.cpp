@@ -28,9 +28,10 @@ constexpr int64_t kBytesPerTensor = 512;
 constexpr int64_t kStep = 4 << 20;
 
 /**
- * A block is cut from malloc's memory and aligned here, behind a header. LibTorch's own allocator asks posix_memalign, which
- * before glibc 2.38 cuts off what a block has too much at both ends. Small objects settle in these remainders, and the block
- * is too short ever after for a request of its own size: a loop of 1-MB tensors, each disposed of, grew by 1 MB a step.
+ * A block is cut from malloc's memory and aligned here, behind a header. LibTorch's own allocator asks posix_memalign,
+ * which before glibc 2.38 cuts off what a block has too much at both ends. Small objects settle in these remainders,
+ * and the block is too short ever after for a request of its own size: a loop of 1-MB tensors, each disposed of, grew
+ * by 1 MB a step.
  */
 struct Header {
   void* start;
@@ -42,7 +43,8 @@ Header& header_of(void* data) { return static_cast<Header*>(data)[-1]; }
 void* new_block(size_t bytes) {
   constexpr size_t extra = sizeof(Header) + c10::gAlignment;
   void* start = bytes <= SIZE_MAX - extra ? std::malloc(bytes + extra) : nullptr;
-  TORCH_CHECK_WITH(OutOfMemoryError, start != nullptr, "can't allocate memory: you tried to allocate ", bytes, " bytes");
+  TORCH_CHECK_WITH(OutOfMemoryError, start != nullptr, "can't allocate memory: you tried to allocate ", bytes,
+                   " bytes");
   auto* data = reinterpret_cast<void*>((reinterpret_cast<uintptr_t>(start) + extra) & ~(c10::gAlignment - 1));
   header_of(data) = {start, bytes};
   return data;
