@@ -92,7 +92,7 @@ test('operators and collections on the main thread while other threads go backwa
   await collectGarbage()
   const before = torch.memoryStats().tensors
   const passes = async () => {
-    const leaves = Array.from({ length: 6 }, (_, i) => torch.full([128, 128], 0.01 * i).requiresGrad_())
+    const leaves = Array.from({ length: 6 }, (_, i) => torch.full([128, 128], 0.01 * (i + 0.5)).requiresGrad_())
     const work = Promise.all(
       leaves.map((x) => {
         let y: torch.Tensor = x
