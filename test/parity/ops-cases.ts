@@ -85,7 +85,6 @@ const linalg: Case[] = [
   ['linalg.norm', ['$A'], { ord: 1, dim: 1 }],
   ['linalg.vector_norm', ['$A', 3], { dim: [0], keepdim: true }],
   ['linalg.solve', ['$S', '$V']],
-  ['linalg.lstsq', ['$S', '$S']],
   ['linalg.qr', ['$S']],
   ['linalg.cross', ['$T', '$T'], { dim: 1 }],
   ['linalg.multi_dot', [['$A', '$S', '$V']]],
