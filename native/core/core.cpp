@@ -119,7 +119,17 @@ Napi::Value result_type(const Info& info) {
 
 void init_core(Napi::Env env, Napi::Object exports) {
   install_counting_allocator();
-  env.SetInstanceData<EnvData>(new EnvData);
+  auto* data = new EnvData;
+  env.SetInstanceData<EnvData>(data);
+  env.AddCleanupHook(
+      [](std::shared_ptr<Gate>* gate) {
+        {
+          std::lock_guard lock((*gate)->mutex);
+          (*gate)->open = false;
+        }
+        delete gate;
+      },
+      new std::shared_ptr<Gate>(data->gate));
   export_function<initialize>(exports, "initialize");
   export_function<version>(exports, "version");
   export_function<memory_stats>(exports, "memoryStats");

@@ -2,8 +2,16 @@
 #include <napi.h>
 
 #include <cstdint>
+#include <memory>
+#include <mutex>
 
 namespace libtorch_node {
+
+/** Whether an environment still takes calls from other threads and from finalizers; closed when it begins to end. */
+struct Gate {
+  std::mutex mutex;
+  bool open = true;
+};
 
 /**
  * What one environment (the main thread, or a worker) keeps. Nothing that points into JavaScript may live in a static
@@ -15,6 +23,7 @@ struct EnvData {
   Napi::FunctionReference collect_garbage;
   /** Live bytes and tensors that V8 has been told of, see memory.h. */
   int64_t reported_bytes = 0;
+  std::shared_ptr<Gate> gate = std::make_shared<Gate>();
 
   static EnvData& of(napi_env env) {
     void* data = nullptr;

@@ -9,6 +9,7 @@
 #include "core/async.h"
 #include "core/convert.h"
 #include "core/dtype.h"
+#include "core/env.h"
 #include "core/function.h"
 #include "core/tensor.h"
 
@@ -70,23 +71,29 @@ View view_bytes(const Napi::Value& value) {
 struct Kept {
   Napi::ObjectReference reference;
   Napi::ThreadSafeFunction queue;
+  std::shared_ptr<Gate> gate;
 };
 
 void let_go(void* context) {
   auto* kept = static_cast<Kept*>(context);
+  const auto gate = kept->gate;
   auto queue = kept->queue;
-  // A closing queue means that the environment is gone, and its references with it.
-  if (queue.NonBlockingCall(kept, [](Napi::Env, Napi::Function, Kept* k) { delete k; }) != napi_ok) {
+  std::lock_guard lock(gate->mutex);
+  const auto call = [](Napi::Env, Napi::Function, Kept* k) { delete k; };
+  if (gate->open && queue.NonBlockingCall(kept, call) == napi_ok) {
+    queue.Release();
+  } else {
+    // The environment has begun to end: its queues may be gone already, and its references go with it.
     kept->reference.SuppressDestruct();
     delete kept;
   }
-  queue.Release();
 }
 
 at::Tensor over_memory(const Info& info, const View& view, const std::vector<int64_t>& sizes, at::ScalarType type) {
   auto env = info.Env();
   auto* kept = new Kept{Napi::Persistent(info[1].As<Napi::Object>()),
-                        Napi::ThreadSafeFunction::New(env, Napi::Function(), "libtorch-node buffer", 0, 1)};
+                        Napi::ThreadSafeFunction::New(env, Napi::Function(), "libtorch-node buffer", 0, 1),
+                        EnvData::of(env).gate};
   kept->queue.Unref(env);
   return at::from_blob(view.data, sizes, [kept](void*) { let_go(kept); }, at::TensorOptions().dtype(type));
 }
