@@ -25,7 +25,7 @@ export async function setup({ parity = false } = {}) {
       run: () => runQuietly(npm(), ['ci', '--no-audit', '--no-fund']),
     },
     compileStep('compiling lib/', 'tsconfig.json', 'dist', ['lib', 'binding.d.ts']),
-    { title: 'fetching LibTorch', done: () => libtorchIsThere(withPython), run: () => fetchLibTorch(withPython) },
+    { title: 'fetching LibTorch', done: () => libtorchIsThere(withPython), run: fetchLibTorch },
     { title: 'building the addons', quiet: true, done: prebuiltFits, run: (announce) => buildNative({ announce }) },
     compileStep('compiling tests and examples', 'tsconfig.test.json', '.build', [
       'test',
@@ -80,9 +80,9 @@ async function libtorchIsThere(withPython) {
 }
 
 /** Into the checkout's own folder; with Python the wheel stays, so that .venv gets the same LibTorch without a second download. */
-async function fetchLibTorch(withPython) {
+async function fetchLibTorch() {
   const dir = join(root, '.libtorch', await referenceVersion())
-  const keep = withPython ? ['--keep-wheel', wheels] : []
+  const keep = which(python) ? ['--keep-wheel', wheels] : []
   run(process.execPath, [join(root, 'dist', 'cli', 'main.js'), 'install', '--cpu', '--dir', dir, ...keep])
 }
 
