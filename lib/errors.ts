@@ -133,24 +133,58 @@ export class LibTorchError extends TorchError {
   }
 }
 
-/** What LibTorch says, and the code that it means. First match wins. */
-const libtorchMessages: [RegExp, (message: string, options: Options) => TorchError][] = [
-  [/can't allocate memory|out of memory|not enough memory/i, (m, o) => new OutOfMemoryError(m, o)],
+type Message = [make: (message: string, options: Options) => TorchError, ...patterns: RegExp[]]
+
+const noBackend =
+  /PyTorch is not linked with support for|Could not run '.*' with arguments from the '(CUDA|MPS|XPU|HIP|PrivateUse1)/
+
+/**
+ * What LibTorch 2.13 says, and the class that it means. First match wins: messages about dtypes also speak of sizes and
+ * expectations, so that the narrow rows come first.
+ */
+const libtorchMessages: Message[] = [
   [
-    /expected all tensors to be on the same device|not compiled with CUDA|no NVIDIA driver|invalid device ordinal|PyTorch is not linked with support for|Could not run '.*' with arguments from the '(CUDA|MPS|XPU|HIP)|Cannot access accelerator device|Expected one of cpu, cuda|Invalid device string|Device index must/i,
+    (m, o) => new OutOfMemoryError(m, o),
+    /can't allocate memory|out of memory|not enough memory/i,
+    /storage size calculation overflowed/i,
+  ],
+  [
+    (m, o) =>
+      new DeviceError(
+        `${m.replace(/ This could be because[\s\S]*/, '')}\nThis LibTorch, or this machine, does not have the device. Use 'cpu' (torch.load has mapLocation: 'cpu'), or see: npx libtorch-node doctor`,
+        o,
+      ),
+    noBackend,
+    /not compiled with CUDA|no NVIDIA driver|invalid device ordinal|cannot access accelerator device/i,
+  ],
+  [
     (m, o) => new DeviceError(m, o),
+    /expected all tensors to be on the same device|expected one of cpu, cuda|invalid device string|device index must/i,
   ],
   [
-    /(must match|expected).*(dtype|scalar type)|dtype.*(mismatch|expected)|not implemented for '|result type .* can't be cast|only Tensors of floating point|(expected|found) (object of )?scalar type|could not infer dtype|can only be created from .* dtype/i,
     (m, o) => new DtypeError(m, o),
+    /\bdtypes?\b|scalar ?type|not implemented for '|result type .* can't be cast/i,
+    /\btypes? .*should be the same|only Tensors of floating point/i,
+    /\b(bool|boolean|floating point|complex|real|integer|integral) (or complex )?(input )?(tensors?|masks?)\b/i,
   ],
+  [(m, o) => new TorchIndexError(m, o), /out of (range|bounds)|exceeds dimension size|too many indices/i],
   [
-    /index .* (is )?out of (range|bounds)|dimension out of range|out of bounds for dimension/i,
-    (m, o) => new TorchIndexError(m, o),
-  ],
-  [
-    /must match the size|shapes? cannot be multiplied|shape '.*' is invalid|sizes? of tensors must match|size mismatch|invalid (shape|size)|expected .*(size|dimension|dim|shape|channels|batch)|must be broadcastable|cannot be broadcast|inconsistent tensor size|shape mismatch|mat\d? .*(size|shape)|Sizes of tensors|number of dimensions|expanded size|elements? .*cannot be converted|a Tensor with \d+ elements|to be equal size/i,
     (m, o) => new ShapeError(m, o),
+    /must match the size|sizes? of tensors must match|shapes? cannot be multiplied|shape '.*' is invalid/i,
+    /size mismatch|shape mismatch|mismatch in shape|inconsistent tensor size|invalid (shape|size)|expanded size/i,
+    /(must|cannot|can't|does not|doesn't) (be )?(match the )?broadcast/i,
+    /expected .*\b(sizes?|dimensions?|dims?|shapes?|channels|batch\w*)\b|expected more than 1 value per channel/i,
+    /\b\d-?d (\w+ )*tensors?\b|must be a (matrix|vector)|square matrices|number of dimensions|to be equal size/i,
+    /\b\d+d (\((un)?batched\) )?(or \d+d .*)?(input|tensors?)\b/i,
+    /only one dimension can be inferred|view size is not compatible|must be non-negative|negative dimension/i,
+    /kernel size can't be greater|output size is too small|should contain \d+ elements|split_sizes to sum/i,
+    /elements? .*cannot be converted|a Tensor with \d+ elements/i,
+  ],
+  [
+    (m, o) => new ArgumentError(m, o),
+    /(has|have) to be between|must be between|expects a non-empty|duplicate dims|appears multiple times/i,
+    /inconsistent with step sign|step must be nonzero|expects (std|p|lambda|'from')|does not appear in the equation/i,
+    /p_in >= 0|probability tensor contains/i,
   ],
 ]
 
@@ -178,11 +212,12 @@ export function errorFromNative(code: string, message: string, cppStack?: string
     case 'ERR_CHECKPOINT_FORMAT':
     case 'ERR_CHECKPOINT_WRITE':
       return new CheckpointError(code, message, options)
-    default:
-      return (
-        libtorchMessages.find(([pattern]) => pattern.test(message))?.[1](message, options) ??
-        new TorchError(message, options)
-      )
+    case 'ERR_TORCH':
+      return new TorchError(message, options)
+    default: {
+      const row = libtorchMessages.find(([, ...patterns]) => patterns.some((pattern) => pattern.test(message)))
+      return row ? row[0](message, options) : new TorchError(message, options)
+    }
   }
 }
 

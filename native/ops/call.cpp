@@ -129,6 +129,11 @@ std::string base_name(const Operator& op) { return op.name.rfind("aten::", 0) ==
     const bool missing = furthest >= args.count || args[furthest].kind <= Kind::Undefined;
     if (argument.name() == "self" && furthest == 0) {
       message += "the receiver must be a Tensor, but it is " + (missing ? "missing" : describe(env, args[0]));
+    } else if (const auto type = best->args[furthest].type;
+               !missing && args[furthest].kind == Kind::String && (type == ArgType::Device || type == ArgType::Dtype)) {
+      message += "'" + Napi::String(env, args[furthest].value).Utf8Value() + "' is no " +
+                 (type == ArgType::Device ? "device; devices are 'cpu', 'cuda', 'cuda:0', 'meta', …"
+                                          : "dtype; dtypes are 'float32', 'float64', 'int64', 'bool', …");
     } else {
       message += "argument '" + argument.name() + "' must be " + type_text(argument) +
                  (missing ? ", but it is missing" : ", received " + describe(env, args[furthest]));
