@@ -107,7 +107,7 @@ export const rules: Rule[] = [
   },
   {
     names: words(
-      'AVG SUM bit compiled_with_cxx11_abi cpp const_data_ptr dim_order fork get_file_path grad_dtype import_ir_module import_ir_module_from_buffer init_num_threads legacy_contiguous_format merge_type_from_type_comment name parse_ir parse_schema parse_type_comment profiler_\\w+ quasirandom torch unify_type_list wait windows',
+      'AVG SUM bit compiled_with_cxx11_abi cpp const_data_ptr dim_order fork get_file_path grad_dtype import_ir_module import_ir_module_from_buffer init_num_threads legacy_contiguous_format merge_type_from_type_comment name output_nr parse_ir parse_schema parse_type_comment profiler_\\w+ quasirandom torch unify_type_list wait windows',
     ),
     reason: 'internal, without documentation in Python',
   },

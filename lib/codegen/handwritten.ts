@@ -78,5 +78,7 @@ export const handwrittenMethods: Record<string, string> = {
   expand: 'sizes one by one or as a list',
   new_tensor: 'takes data',
   retain_grad: 'autograd',
+  retains_grad: 'a property',
+  output_nr: 'a property in Python that nobody needs here',
   register_hook: 'autograd',
 }

@@ -1024,8 +1024,6 @@ export interface TensorMethods {
   /** `aten::outer` */
   outer(vec2: Tensor): Tensor
   outer(options: { vec2: Tensor }): Tensor
-  /** `aten::output_nr` */
-  outputNr(): number
   /** `aten::permute` */
   permute(dims: readonly number[]): Tensor
   permute(options: { dims: readonly number[] }): Tensor
@@ -1157,8 +1155,6 @@ export interface TensorMethods {
   resolveConj(): Tensor
   /** `aten::resolve_neg` */
   resolveNeg(): Tensor
-  /** `aten::retains_grad` */
-  retainsGrad(): boolean
   /** `aten::roll` */
   roll(shifts: number | readonly number[], options?: { dims?: number | readonly number[] }): Tensor
   roll(shifts: number | readonly number[], dims: number | readonly number[]): Tensor
@@ -1547,18 +1543,18 @@ export const methodNames = (
   'maximum mean median min minimum mm mode moveaxis movedim msort mul mul_ multinomial multiply multiply_ mv ' +
   'mvlgamma mvlgamma_ nan_to_num nan_to_num_ nanmean nanmedian nanquantile nansum narrow narrow_copy ne ne_ neg ' +
   'neg_ negative negative_ new_empty new_empty_strided new_full new_ones new_zeros nextafter nextafter_ nonzero ' +
-  'nonzero_static normal_ not_equal not_equal_ orgqr ormqr outer output_nr permute pin_memory pinverse polygamma_ ' +
-  'positive pow pow_ prelu prod put put_ q_per_channel_axis q_per_channel_scales q_per_channel_zero_points ' +
-  'q_scale q_zero_point qr qscheme quantile rad2deg rad2deg_ random_ ravel reciprocal reciprocal_ relu relu_ ' +
-  'remainder remainder_ renorm renorm_ repeat repeat_interleave reshape reshape_as resize resize_ resize_as ' +
-  'resize_as_ resize_as_sparse_ resolve_conj resolve_neg retains_grad roll rot90 round round_ row_indices rsqrt ' +
-  'rsqrt_ scatter scatter_ scatter_add scatter_add_ scatter_reduce scatter_reduce_ select select_scatter set_ sgn ' +
-  'sgn_ sigmoid sigmoid_ sign sign_ signbit sin sin_ sinc sinc_ sinh sinh_ slice_inverse slice_scatter slogdet ' +
-  'smm softmax sort sparse_dim sparse_mask sparse_resize_ sparse_resize_and_clear_ split_with_sizes sqrt sqrt_ ' +
-  'square square_ squeeze squeeze_ sspaddmm std sub sub_ subtract subtract_ sum sum_to_size svd swapaxes ' +
-  'swapaxes_ swapdims swapdims_ t t_ take take_along_dim tan tan_ tanh tanh_ tensor_split tile to_dense to_mkldnn ' +
-  'to_padded_tensor to_sparse to_sparse_bsc to_sparse_bsr to_sparse_csc to_sparse_csr topk trace transpose ' +
-  'transpose_ triangular_solve tril tril_ triu triu_ true_divide true_divide_ trunc trunc_ type_as unbind unfold ' +
-  'uniform_ unsafe_chunk unsafe_split unsafe_split_with_sizes unsqueeze unsqueeze_ values var vdot view view_as ' +
-  'vsplit where xlogy xlogy_ zero_ '
+  'nonzero_static normal_ not_equal not_equal_ orgqr ormqr outer permute pin_memory pinverse polygamma_ positive ' +
+  'pow pow_ prelu prod put put_ q_per_channel_axis q_per_channel_scales q_per_channel_zero_points q_scale ' +
+  'q_zero_point qr qscheme quantile rad2deg rad2deg_ random_ ravel reciprocal reciprocal_ relu relu_ remainder ' +
+  'remainder_ renorm renorm_ repeat repeat_interleave reshape reshape_as resize resize_ resize_as resize_as_ ' +
+  'resize_as_sparse_ resolve_conj resolve_neg roll rot90 round round_ row_indices rsqrt rsqrt_ scatter scatter_ ' +
+  'scatter_add scatter_add_ scatter_reduce scatter_reduce_ select select_scatter set_ sgn sgn_ sigmoid sigmoid_ ' +
+  'sign sign_ signbit sin sin_ sinc sinc_ sinh sinh_ slice_inverse slice_scatter slogdet smm softmax sort ' +
+  'sparse_dim sparse_mask sparse_resize_ sparse_resize_and_clear_ split_with_sizes sqrt sqrt_ square square_ ' +
+  'squeeze squeeze_ sspaddmm std sub sub_ subtract subtract_ sum sum_to_size svd swapaxes swapaxes_ swapdims ' +
+  'swapdims_ t t_ take take_along_dim tan tan_ tanh tanh_ tensor_split tile to_dense to_mkldnn to_padded_tensor ' +
+  'to_sparse to_sparse_bsc to_sparse_bsr to_sparse_csc to_sparse_csr topk trace transpose transpose_ ' +
+  'triangular_solve tril tril_ triu triu_ true_divide true_divide_ trunc trunc_ type_as unbind unfold uniform_ ' +
+  'unsafe_chunk unsafe_split unsafe_split_with_sizes unsqueeze unsqueeze_ values var vdot view view_as vsplit ' +
+  'where xlogy xlogy_ zero_ '
 ).trim()

@@ -85,7 +85,7 @@ export function makeGroup(owner: string, given: unknown, defaults: Dict, others:
   }
   if (!group.params) throw new ArgumentError(`${owner}: a parameter group has no params`)
   for (const parameter of group.params) {
-    if (!defaults.differentiable && !parameter.isLeaf && !parameter.retainsGrad()) {
+    if (!defaults.differentiable && !parameter.isLeaf && !parameter.retainsGrad) {
       throw new ArgumentError(`${owner}: can't optimize a non-leaf Tensor`)
     }
   }

@@ -138,6 +138,8 @@ function look(data: TensorData): Survey {
   const shape: number[] = []
   for (let at: unknown = data; Array.isArray(at) || isTypedArray(at); at = at[0]) {
     shape.push(at.length)
+    // also where an array contains itself
+    if (shape.length > 64) throw new ShapeError('tensor: data has more than 64 dimensions')
     if (at.length === 0 || isTypedArray(at)) break
   }
   const survey: Survey = { shape, kinds: 0, arrays: '', count: shape.reduce((product, size) => product * size, 1) }

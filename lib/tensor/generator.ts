@@ -5,8 +5,8 @@ import { ArgumentError } from '../errors.js'
 import type { Tensor } from './tensor.js'
 
 function seedOf(seed: number | bigint): bigint {
-  if (typeof seed === 'number' && !Number.isSafeInteger(seed)) {
-    throw new ArgumentError(`a seed must be an integer, received ${seed}; beyond 2^53 pass a bigint`)
+  if (typeof seed !== 'bigint' && !Number.isSafeInteger(seed)) {
+    throw new ArgumentError(`a seed must be an integer, received ${String(seed)}; beyond 2^53 pass a bigint`)
   }
   return BigInt.asUintN(64, BigInt(seed))
 }

@@ -269,7 +269,7 @@ function applyItems(t: Tensor, items: readonly Parsed[], single: boolean): Slice
   // One position or slice needs no count: LibTorch says whether there is a dimension for it.
   if (!single || (items[0]!.kind !== 'position' && items[0]!.kind !== 'slice')) {
     for (const { kind, value } of items) specified += consumed(kind, value)
-    rank = t.ndim
+    rank = native().ndim(t) // and not t.ndim: the receiver may be anything
     if (specified > rank) throw new TorchIndexError(`too many indices for tensor of dimension ${rank}`)
   }
 

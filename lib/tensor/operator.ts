@@ -5,6 +5,7 @@
 import type { OperatorFunctions, Schema } from '../../binding.js'
 import { native } from '../binding.js'
 import { ArgumentError, nearest, TorchError } from '../errors.js'
+import * as dtypes from './dtype.js'
 import { camelCase } from './names.js'
 import { newTensor } from './new-tensor.js'
 import type { Tensor } from './tensor.js'
@@ -114,6 +115,8 @@ export class Operator {
   }
 
   #mismatch(args: unknown[], options: Options, refused: string[]): ArgumentError {
+    const misspelled = unknownDtypeOrDevice(options)
+    if (misspelled) return new ArgumentError(`${this.name.replace(/^aten::/, '')}(): ${misspelled}`)
     const given = [
       ...args.map(describe),
       ...Object.entries(options).map(([key, value]) => `${key}: ${describe(value)}`),
@@ -143,6 +146,30 @@ function flatten(signature: Signature, args: unknown[], options: Options): unkno
   }
   if (positional.length && schema.arguments[positional.length - 1]!.keywordOnly) return undefined
   return flat
+}
+
+const deviceText =
+  /^(cpu|cuda|meta|mps|xpu|hip|mtia|hpu|vulkan|xla|lazy|ipu|mkldnn|privateuseone|maia|ve|fpga|ideep)(:\d+)?$/
+
+/** What is wrong with the options `dtype` and `device`; undefined when it is something else. */
+function unknownDtypeOrDevice({ dtype, device }: Options): string | undefined {
+  const [word, kind] =
+    typeof dtype === 'string' && !dtypes.isDtype(dtype)
+      ? [dtype, 'dtype']
+      : typeof device === 'string' && !deviceText.test(device)
+        ? [device, 'device']
+        : []
+  if (word === undefined) return undefined
+  const near = nearest(word, [
+    ...Object.values(dtypes).filter(dtypes.isDtype),
+    'cpu',
+    'cuda',
+    'cuda:0',
+    'meta',
+    'mps',
+    'xpu',
+  ])
+  return `unknown ${kind} '${word}'${near ? `; did you mean '${near}'?` : ''}`
 }
 
 /** The error for an option that `what` does not have. */

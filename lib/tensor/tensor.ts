@@ -28,6 +28,7 @@ export interface ToOptions {
 const toOperator = new Operator('aten::to')
 const viewAsReal = operatorFunction('aten::view_as_real')
 const transposeAll = operatorFunction('aten::numpy_T')
+const retainsGrad = operatorFunction('aten::retains_grad')
 
 /** Methods of all operators; see `lib/generated/methods.ts`. */
 export interface Tensor extends TensorMethods, PythonMethods {}
@@ -174,6 +175,10 @@ export class Tensor {
   /** Keeps the gradient of a tensor that is no leaf. */
   retainGrad(): void {
     native().retainGrad(this)
+  }
+  /** Whether {@link Tensor.retainGrad} was called on a tensor that is no leaf. */
+  get retainsGrad(): boolean {
+    return retainsGrad(this)
   }
   /** Computes gradients of this tensor with respect to the leaves of its graph, and adds them to their `grad`. */
   backward(options?: BackwardOptions): void {
