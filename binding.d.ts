@@ -23,6 +23,8 @@ export type WriterHandle = Handle<'zip writer'>
 /** What native code needs from JavaScript; given once per environment (main thread or worker). */
 export interface Hooks {
   Tensor: new () => Tensor
+  /** the key under which a Tensor object has its handle */
+  handle: symbol
   /** Makes the error to throw; `code` is '' where only LibTorch's message is known. */
   createError(code: string, message: string, cppStack?: string): Error
   /** Collects garbage now; called before an allocation that failed is tried a second time. */
@@ -47,13 +49,20 @@ export interface Schema {
   returns: { name: string; type: string; alias: boolean }[]
 }
 
-/** An operator with all its overloads. `out` is an empty Tensor, or undefined where the result is not one tensor. */
+/** The number by which native code knows the tensor of a Tensor object. */
+export type TensorHandle = number
+
+/**
+ * An operator with all its overloads. Bit i of `handles` says that argument i is the handle of a Tensor instead of the Tensor;
+ * where not `returnsTensor`, it must be 0. The result is then what the operator returns. Where `returnsTensor`, `out` is an empty
+ * Tensor, and the result its handle; or -1 - i where argument i itself is the result; or null.
+ */
 export interface OperatorFunctions {
   /** Picks the overload from positional arguments. */
-  positional(out: Tensor | undefined, ...args: unknown[]): any
+  positional(out: Tensor | undefined, handles: number, ...args: unknown[]): any
   /** Calls overload `index`, arguments in schema order, `undefined` for a default; returns `undefined` when they do not fit. */
-  overload(out: Tensor | undefined, index: number, ...args: unknown[]): any
-  /** True when some overload returns exactly one new tensor, so that an empty `out` is worth making. */
+  overload(out: Tensor | undefined, handles: number, index: number, ...args: unknown[]): any
+  /** True when each overload returns exactly one tensor. */
   returnsTensor: boolean
 }
 

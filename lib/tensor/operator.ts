@@ -7,7 +7,7 @@ import { native } from '../binding.js'
 import { ArgumentError, nearest, TorchError } from '../errors.js'
 import * as dtypes from './dtype.js'
 import { camelCase } from './names.js'
-import { newTensor } from './new-tensor.js'
+import { handleOf, newTensor, tensorHandle } from './new-tensor.js'
 import type { Tensor } from './tensor.js'
 
 type Options = Record<string, unknown>
@@ -76,6 +76,25 @@ export class Operator {
     )
   }
 
+  /** Calls with positional arguments alone. */
+  call(args: unknown[]): any {
+    const { positional, returnsTensor } = this.functions
+    if (!returnsTensor) return positional(undefined, 0, ...args)
+    const out = newTensor()
+    const [handles, values] = withHandles(args)
+    return toResult(positional(out, handles, ...values), out, args)
+  }
+
+  /** Calls one overload with its arguments in schema order; undefined when they do not fit. */
+  callOverload(index: number, args: unknown[]): any {
+    const { overload, returnsTensor } = this.functions
+    if (!returnsTensor) return overload(undefined, 0, index, ...args)
+    const out = newTensor()
+    const [handles, values] = withHandles(args)
+    const result = overload(out, handles, index, ...values)
+    return result === undefined ? undefined : toResult(result, out, args)
+  }
+
   /** Calls with `options` behind the positional arguments. */
   callWithOptions(args: unknown[], options: Options): any {
     const { requiresGrad, ...rest } = this.#named(options)
@@ -85,8 +104,7 @@ export class Operator {
       const flat = flatten(signature, args, rest)
       if (!flat) continue
       if (requiresGrad !== undefined && !signature.factory) continue
-      const out = this.functions.returnsTensor ? newTensor() : undefined
-      const result = this.functions.overload(out, i, ...flat)
+      const result = this.callOverload(i, flat)
       if (result !== undefined) {
         if (requiresGrad !== undefined) (result as Tensor).requiresGrad = Boolean(requiresGrad)
         return result
@@ -194,31 +212,55 @@ export function describe(value: unknown): string {
   return String(value)
 }
 
+/** The arguments with handles in place of Tensors, and the bits that say which. */
+function withHandles(args: unknown[]): [number, unknown[]] {
+  let handles = 0
+  const values = args.map((arg, i) => {
+    const handle = i < 31 ? handleOf(arg) : undefined
+    if (handle === undefined) return arg
+    handles |= 1 << i
+    return handle
+  })
+  return [handles, values]
+}
+
+/** `out` with the handle of its result; or the argument that the operator returned (in place, or with nothing to do). */
+function toResult(result: number | null, out: Tensor, args: unknown[]): unknown {
+  if (result === null) return null
+  if (result < 0) return args[-1 - result]
+  out[tensorHandle] = result
+  return out
+}
+
 /** A free function for an operator. */
 export function operatorFunction(name: string): (...args: any[]) => any {
   const operator = new Operator(name)
   let call: OperatorFunctions['positional'] | undefined
   let returnsTensor = false
-  return function (a?: unknown, b?: unknown, c?: unknown, d?: unknown) {
+  // Up to three arguments are spelled out, as Operator.call() has them: arrays cost allocations.
+  return function (a?: unknown, b?: unknown, c?: unknown) {
     if (call === undefined) ({ positional: call, returnsTensor } = operator.functions)
-    // biome-ignore lint/complexity/noArguments: a rest array costs an allocation for each call
+    // biome-ignore lint/complexity/noArguments: see above
     const args = arguments
     const n = args.length
     if (n > 0 && isOptions(args[n - 1]))
       return operator.callWithOptions(Array.prototype.slice.call(args, 0, n - 1), args[n - 1])
-    const out = returnsTensor ? newTensor() : undefined
-    switch (n) {
-      case 1:
-        return call(out, a)
-      case 2:
-        return call(out, a, b)
-      case 3:
-        return call(out, a, b, c)
-      case 4:
-        return call(out, a, b, c, d)
-      default:
-        return call(out, ...Array.prototype.slice.call(args))
-    }
+    if (!returnsTensor || n === 0 || n > 3) return operator.call(Array.prototype.slice.call(args))
+    const out = newTensor()
+    const x = handleOf(a)
+    const y = handleOf(b)
+    const z = handleOf(c)
+    const handles = (x === undefined ? 0 : 1) | (y === undefined ? 0 : 2) | (z === undefined ? 0 : 4)
+    const result =
+      n === 1
+        ? call(out, handles, x ?? a)
+        : n === 2
+          ? call(out, handles, x ?? a, y ?? b)
+          : call(out, handles, x ?? a, y ?? b, z ?? c)
+    if (result === null) return null
+    if (result < 0) return args[-1 - result]
+    out[tensorHandle] = result
+    return out
   }
 }
 
@@ -227,26 +269,28 @@ export function operatorMethod(name: string): (this: Tensor, ...args: any[]) => 
   const operator = new Operator(name)
   let call: OperatorFunctions['positional'] | undefined
   let returnsTensor = false
-  return function (this: Tensor, a?: unknown, b?: unknown, c?: unknown) {
+  return function (this: Tensor, a?: unknown, b?: unknown) {
     if (call === undefined) ({ positional: call, returnsTensor } = operator.functions)
     // biome-ignore lint/complexity/noArguments: a rest array costs an allocation for each call
     const args = arguments
     const n = args.length
-    if (n > 0 && isOptions(args[n - 1])) {
+    if (n > 0 && isOptions(args[n - 1]))
       return operator.callWithOptions([this, ...Array.prototype.slice.call(args, 0, n - 1)], args[n - 1])
-    }
-    const out = returnsTensor ? newTensor() : undefined
-    switch (n) {
-      case 0:
-        return call(out, this)
-      case 1:
-        return call(out, this, a)
-      case 2:
-        return call(out, this, a, b)
-      case 3:
-        return call(out, this, a, b, c)
-      default:
-        return call(out, this, ...Array.prototype.slice.call(args))
-    }
+    if (!returnsTensor || n > 2) return operator.call([this, ...Array.prototype.slice.call(args)])
+    const out = newTensor()
+    const self = handleOf(this)
+    const x = handleOf(a)
+    const y = handleOf(b)
+    const handles = (self === undefined ? 0 : 1) | (x === undefined ? 0 : 2) | (y === undefined ? 0 : 4)
+    const result =
+      n === 0
+        ? call(out, handles, self ?? this)
+        : n === 1
+          ? call(out, handles, self ?? this, x ?? a)
+          : call(out, handles, self ?? this, x ?? a, y ?? b)
+    if (result === null) return null
+    if (result < 0) return result === -1 ? this : args[-2 - result]
+    out[tensorHandle] = result
+    return out
   }
 }

@@ -1,7 +1,6 @@
 /** `torch.ops`: any operator by its raw name, custom libraries too. */
 import { native } from '../binding.js'
 import { TorchError } from '../errors.js'
-import { newTensor } from './new-tensor.js'
 import { isOptions, Operator } from './operator.js'
 
 type Call = (...args: any[]) => any
@@ -13,10 +12,7 @@ function caller(name: string, overload?: string): Call {
   const operator = new Operator(name, overload)
   return (...args) => {
     if (isOptions(args[args.length - 1])) return operator.callWithOptions(args.slice(0, -1), args[args.length - 1])
-    const out = operator.functions.returnsTensor ? newTensor() : undefined
-    return overload === undefined
-      ? operator.functions.positional(out, ...args)
-      : operator.functions.overload(out, 0, ...args)
+    return overload === undefined ? operator.call(args) : operator.callOverload(0, args)
   }
 }
 

@@ -1,6 +1,7 @@
 import { inspect } from 'node:util'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
+import type { TensorHandle } from '../../binding.js'
 import { native, setHooks } from '../binding.js'
 import { ArgumentError, errorFromNative, TorchIndexError } from '../errors.js'
 import { methodNames, type TensorMethods } from '../generated/methods.js'
@@ -10,7 +11,7 @@ import { isDtype } from './dtype.js'
 import { type Nested, type TypedArray, toNested, typedArrayOf, typedArrayOver } from './from-data.js'
 import { type IndexItem, index, indexPut_ } from './indexing.js'
 import { camelCase } from './names.js'
-import { registerTensorClass } from './new-tensor.js'
+import { registerTensorClass, tensorHandle } from './new-tensor.js'
 import { isOptions, Operator, operatorFunction, operatorMethod } from './operator.js'
 import { formatTensor } from './print.js'
 import { type PythonMethods, pythonMethods } from './python-functions.js'
@@ -41,6 +42,9 @@ export interface Tensor extends TensorMethods, PythonMethods {}
  */
 // biome-ignore lint/suspicious/noUnsafeDeclarationMerging: the methods are installed from the list of operators
 export class Tensor {
+  /** @internal */
+  [tensorHandle]: TensorHandle | undefined = undefined
+
   constructor() {
     track(this)
   }
@@ -364,4 +368,4 @@ for (const [name, fn] of Object.entries(pythonMethods)) {
   })
 }
 registerTensorClass(Tensor)
-setHooks({ Tensor, createError: errorFromNative, collectGarbage })
+setHooks({ Tensor, handle: tensorHandle, createError: errorFromNative, collectGarbage })

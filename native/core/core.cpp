@@ -12,6 +12,7 @@
 #include "core/function.h"
 #include "core/memory.h"
 #include "core/tensor.h"
+#include "core/tensor_slots.h"
 
 namespace libtorch_node {
 
@@ -27,6 +28,7 @@ Napi::Value initialize(const Info& info) {
   auto hooks = info[0].As<Napi::Object>();
   auto& data = EnvData::of(info.Env());
   data.tensor_class = Napi::Persistent(hooks.Get("Tensor").As<Napi::Function>());
+  data.handle_key = Napi::Reference<Napi::Symbol>::New(hooks.Get("handle").As<Napi::Symbol>(), 1);
   data.create_error = Napi::Persistent(hooks.Get("createError").As<Napi::Function>());
   data.collect_garbage = Napi::Persistent(hooks.Get("collectGarbage").As<Napi::Function>());
   start_accounting(info.Env());
@@ -48,18 +50,14 @@ Napi::Value memory_stats(const Info& info) {
   return object;
 }
 
-Napi::Value tensor_test(const Info& info) {
-  return Napi::Boolean::New(info.Env(), info[0].IsObject() && is_tensor(info.Env(), info[0]));
-}
+Napi::Value tensor_test(const Info& info) { return Napi::Boolean::New(info.Env(), is_tensor(info.Env(), info[0])); }
 
 Napi::Value dispose(const Info& info) {
-  if (info[0].IsObject()) dispose_tensor(info.Env(), info[0]);
+  dispose_tensor(info.Env(), info[0]);
   return info.Env().Undefined();
 }
 
-Napi::Value disposed_test(const Info& info) {
-  return Napi::Boolean::New(info.Env(), info[0].IsObject() && is_disposed(info.Env(), info[0]));
-}
+Napi::Value disposed_test(const Info& info) { return Napi::Boolean::New(info.Env(), is_disposed(info.Env(), info[0])); }
 
 Napi::Value get_num_threads(const Info& info) { return Napi::Number::New(info.Env(), at::get_num_threads()); }
 
@@ -116,6 +114,9 @@ Napi::Value result_type(const Info& info) {
 }
 
 }  // namespace
+
+EnvData::EnvData() : slots(new TensorSlots) {}
+EnvData::~EnvData() { slots->close(); }
 
 void init_core(Napi::Env env, Napi::Object exports) {
   install_counting_allocator();

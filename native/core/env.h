@@ -7,6 +7,8 @@
 
 namespace libtorch_node {
 
+class TensorSlots;
+
 /** Whether an environment still takes calls from other threads and from finalizers; closed when it begins to end. */
 struct Gate {
   std::mutex mutex;
@@ -19,11 +21,17 @@ struct Gate {
  */
 struct EnvData {
   Napi::FunctionReference tensor_class;
+  /** the symbol under which a Tensor object has its external value */
+  Napi::Reference<Napi::Symbol> handle_key;
   Napi::FunctionReference create_error;
   Napi::FunctionReference collect_garbage;
   /** Live bytes and tensors that V8 has been told of, see memory.h. */
   int64_t reported_bytes = 0;
   std::shared_ptr<Gate> gate = std::make_shared<Gate>();
+  TensorSlots* const slots;
+
+  EnvData();
+  ~EnvData();
 
   static EnvData& of(napi_env env) {
     void* data = nullptr;

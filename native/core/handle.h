@@ -25,14 +25,10 @@ struct Handle {
   void* object;
 };
 
-/** The lowest bit of a wrapped pointer says that it is a tensor's; no C++ object lies at an odd address. */
-constexpr uintptr_t kTensorBit = 1;
-
-/** The handle wrapped in a value; null when the value is a tensor, or no object of ours. */
+/** The handle wrapped in a value; null when it is no object of ours. */
 inline Handle* handle_of(napi_env env, napi_value value) {
   void* pointer = nullptr;
   if (value == nullptr || napi_unwrap(env, value, &pointer) != napi_ok || pointer == nullptr) return nullptr;
-  if ((reinterpret_cast<uintptr_t>(pointer) & kTensorBit) != 0) return nullptr;
   auto* handle = static_cast<Handle*>(pointer);
   return handle->magic == Handle::kMagic ? handle : nullptr;
 }

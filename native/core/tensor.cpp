@@ -1,67 +1,74 @@
 #include "core/tensor.h"
 
+#include <utility>
+
 #include "core/env.h"
 #include "core/memory.h"
+#include "core/tensor_slots.h"
 
 namespace libtorch_node {
 
 namespace {
 
-void* tagged(c10::TensorImpl* impl) { return reinterpret_cast<void*>(reinterpret_cast<uintptr_t>(impl) | kTensorBit); }
-c10::TensorImpl* untagged(void* pointer) {
-  return reinterpret_cast<c10::TensorImpl*>(reinterpret_cast<uintptr_t>(pointer) & ~kTensorBit);
-}
+constexpr uint32_t kNone = UINT32_MAX;
 
-// Also runs when an environment is torn down. No N-API call here: see handle.h.
-void finalize(napi_env, void* pointer, void*) {
-  auto* impl = untagged(pointer);
+void let_go(c10::TensorImpl* impl) {
   if (impl == nullptr) return;
   count_tensor(-1);
   c10::raw::intrusive_ptr::decref(impl);
 }
 
-// The tagged pointer of a tensor; null for everything else.
-void* pointer_of(napi_env env, napi_value value) {
-  void* pointer = nullptr;
-  if (value == nullptr || napi_unwrap(env, value, &pointer) != napi_ok) return nullptr;
-  return (reinterpret_cast<uintptr_t>(pointer) & kTensorBit) != 0 ? pointer : nullptr;
+// Also runs when an environment is torn down. No N-API call here: see handle.h.
+void finalize(napi_env, void* slot, void* slots) {
+  let_go(static_cast<TensorSlots*>(slots)->give(static_cast<uint32_t>(reinterpret_cast<uintptr_t>(slot))));
+}
+
+// The slot of a Tensor object; kNone for everything else.
+uint32_t slot_of(napi_env env, const EnvData& data, napi_value value) {
+  napi_valuetype type;
+  if (value == nullptr || napi_typeof(env, value, &type) != napi_ok || type != napi_object) return kNone;
+  napi_value handle = nullptr;
+  if (napi_get_property(env, value, data.handle_key.Value(), &handle) != napi_ok) {
+    // a proxy that throws
+    throw Napi::Error::New(env);
+  }
+  uint32_t slot = kNone;
+  return napi_get_value_uint32(env, handle, &slot) == napi_ok && data.slots->taken(slot) ? slot : kNone;
 }
 
 }  // namespace
 
-bool is_tensor(napi_env env, napi_value value) { return pointer_of(env, value) != nullptr; }
+bool is_tensor(napi_env env, napi_value value) { return slot_of(env, EnvData::of(env), value) != kNone; }
 
 bool is_disposed(napi_env env, napi_value value) {
-  auto* pointer = pointer_of(env, value);
-  return pointer != nullptr && untagged(pointer) == nullptr;
+  const auto& data = EnvData::of(env);
+  const auto slot = slot_of(env, data, value);
+  return slot != kNone && data.slots->at(slot) == nullptr;
 }
 
 void dispose_tensor(napi_env env, napi_value value) {
-  auto* pointer = pointer_of(env, value);
-  if (pointer == nullptr || untagged(pointer) == nullptr) return;
-  napi_remove_wrap(env, value, &pointer);
-  napi_wrap(env, value, tagged(nullptr), finalize, nullptr, nullptr);
-  finalize(env, pointer, nullptr);
+  const auto& data = EnvData::of(env);
+  if (const auto slot = slot_of(env, data, value); slot != kNone) let_go(data.slots->empty(slot));
+}
+
+uint32_t attach_tensor(napi_env env, EnvData& data, napi_value out, at::Tensor tensor) {
+  const auto slot = data.slots->take(tensor.unsafeReleaseTensorImpl());
+  count_tensor(1);
+  auto* pointer = reinterpret_cast<void*>(static_cast<uintptr_t>(slot));
+  if (napi_add_finalizer(env, out, pointer, finalize, data.slots, nullptr) != napi_ok) {
+    finalize(env, pointer, data.slots);
+    fail_argument("the object for the result must be an empty Tensor");
+  }
+  account(env, data);
+  return slot;
 }
 
 napi_value wrap_tensor(napi_env env, napi_value out, at::Tensor tensor) {
-  if (napi_wrap(env, out, tagged(tensor.unsafeGetTensorImpl()), finalize, nullptr, nullptr) != napi_ok) {
-    fail_argument("the object for the result must be an empty Tensor");
-  }
-  count_tensor(1);
-  static_cast<void>(tensor.unsafeReleaseTensorImpl());
-  account(env);
-  return out;
-}
-
-napi_value wrap_tensor(napi_env env, EnvData& data, napi_value out, at::Tensor tensor) {
-  if (out == nullptr ||
-      napi_wrap(env, out, tagged(tensor.unsafeGetTensorImpl()), finalize, nullptr, nullptr) != napi_ok) {
-    return new_tensor(env, std::move(tensor));
-  }
-  count_tensor(1);
-  static_cast<void>(tensor.unsafeReleaseTensorImpl());
-  account(env, data);
+  auto& data = EnvData::of(env);
+  if (slot_of(env, data, out) != kNone) fail_argument("the object for the result must be an empty Tensor");
+  napi_value handle = nullptr;
+  napi_create_uint32(env, attach_tensor(env, data, out, std::move(tensor)), &handle);
+  if (napi_set_property(env, out, data.handle_key.Value(), handle) != napi_ok) throw Napi::Error::New(env);
   return out;
 }
 
@@ -70,16 +77,21 @@ napi_value new_tensor(napi_env env, at::Tensor tensor) {
   return wrap_tensor(env, EnvData::of(env).tensor_class.New({}), std::move(tensor));
 }
 
-c10::TensorImpl* tensor_impl(napi_env env, napi_value value) {
-  auto* pointer = pointer_of(env, value);
-  if (pointer == nullptr) return nullptr;
-  auto* impl = untagged(pointer);
+c10::TensorImpl* tensor_impl(const EnvData& data, uint32_t handle) {
+  if (!data.slots->taken(handle)) fail_argument("no tensor has this handle");
+  auto* impl = data.slots->at(handle);
   if (impl == nullptr) {
     fail("ERR_DISPOSED",
          "this tensor was disposed of (dispose(), `using`, or the end of its scope()); "
          "return it from the scope, or clone it, to keep it");
   }
   return impl;
+}
+
+c10::TensorImpl* tensor_impl(napi_env env, napi_value value) {
+  const auto& data = EnvData::of(env);
+  const auto slot = slot_of(env, data, value);
+  return slot == kNone ? nullptr : tensor_impl(data, slot);
 }
 
 at::Tensor unwrap_tensor(napi_env env, napi_value value, const char* what) {

@@ -8,9 +8,9 @@
 namespace libtorch_node {
 
 /**
- * A Tensor object wraps the address of its TensorImpl, of which it owns a reference, with kTensorBit set: a header of
- * our own between them would be one more block to allocate, and to fetch from cold memory when the collector frees it.
- * The bit alone stands for a tensor that was disposed of.
+ * A Tensor object has, under the symbol that Hooks.handle names, the number of its slot (see tensor_slots.h), and a
+ * finalizer that gives the slot back. That costs a third of a wrapped pointer to make. To read a property costs as much
+ * as to unwrap, but JavaScript hands the number itself to an operator, which costs next to nothing.
  */
 bool is_tensor(napi_env env, napi_value value);
 bool is_disposed(napi_env env, napi_value value);
@@ -18,11 +18,17 @@ bool is_disposed(napi_env env, napi_value value);
 /** Lets go of the tensor; nothing happens when `value` is none, or was disposed of before. */
 void dispose_tensor(napi_env env, napi_value value);
 
-/** Attaches `tensor` to `out`, an empty Tensor object made by JavaScript, and reports its memory. Returns `out`. */
+/**
+ * Attaches `tensor` to `out`, an empty Tensor object made by JavaScript, and reports its memory. The caller sets the
+ * object's handle to the number that it returns.
+ */
+uint32_t attach_tensor(napi_env env, EnvData& data, napi_value out, at::Tensor tensor);
+
+/** The same, and sets the handle. Returns `out`. */
 napi_value wrap_tensor(napi_env env, napi_value out, at::Tensor tensor);
 
-/** The same for a caller that knows its environment's data; makes a Tensor object where `out` is none. */
-napi_value wrap_tensor(napi_env env, EnvData& data, napi_value out, at::Tensor tensor);
+/** The TensorImpl of a handle, borrowed from its object. Throws for a tensor that was disposed of. */
+c10::TensorImpl* tensor_impl(const EnvData& data, uint32_t handle);
 
 /** Makes the Tensor object, too; for results whose number is not known before. An undefined tensor becomes null. */
 napi_value new_tensor(napi_env env, at::Tensor tensor);

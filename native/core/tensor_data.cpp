@@ -56,8 +56,10 @@ struct View {
 
 View view_bytes(const Napi::Value& value) {
   if (value.IsTypedArray()) {
-    auto array = value.As<Napi::TypedArray>();
-    return {static_cast<char*>(array.ArrayBuffer().Data()) + array.ByteOffset(), array.ByteLength()};
+    // not by its ArrayBuffer, which may be a SharedArrayBuffer, that Node-API has no word for
+    View view{nullptr, value.As<Napi::TypedArray>().ByteLength()};
+    napi_get_typedarray_info(value.Env(), value, nullptr, nullptr, &view.data, nullptr, nullptr);
+    return view;
   }
   if (value.IsDataView()) {
     auto view = value.As<Napi::DataView>();

@@ -235,14 +235,18 @@ bool put(std::optional<T> value, c10::IValue& out) {
 
 }  // namespace
 
+Arg look_at_handle(napi_env env, const EnvData& data, napi_value handle) {
+  Arg arg;
+  uint32_t number = UINT32_MAX;
+  napi_get_value_uint32(env, handle, &number);
+  arg.kind = Kind::Tensor;
+  arg.tensor = tensor_impl(data, number);
+  return arg;
+}
+
 Arg look_at(napi_env env, napi_value value) {
   Arg arg;
   arg.value = value;
-  // Tensors first: they are most of all arguments, and to unwrap one tells its type, too.
-  if ((arg.tensor = tensor_impl(env, value)) != nullptr) {
-    arg.kind = Kind::Tensor;
-    return arg;
-  }
   napi_valuetype type;
   napi_typeof(env, value, &type);
   switch (type) {
@@ -270,7 +274,8 @@ Arg look_at(napi_env env, napi_value value) {
       arg.kind = Kind::String;
       break;
     case napi_object:
-      arg.kind = object_kind(env, arg);
+      arg.tensor = tensor_impl(env, value);
+      arg.kind = arg.tensor != nullptr ? Kind::Tensor : object_kind(env, arg);
       break;
     default:
       arg.kind = Kind::Other;

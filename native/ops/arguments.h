@@ -1,6 +1,7 @@
 #pragma once
 #include <node_api.h>
 
+#include "core/env.h"
 #include "ops/schema.h"
 
 /** JavaScript arguments, looked at once and then tried against one overload after the other. */
@@ -42,6 +43,9 @@ struct Arg {
 
 /** Throws for a tensor that was disposed of; everything else finds a kind. */
 Arg look_at(napi_env env, napi_value value);
+
+/** The same for the handle of a Tensor; the Arg has no value. */
+Arg look_at_handle(napi_env env, const EnvData& data, napi_value handle);
 
 /**
  * The value of `arg` as `spec` wants it; false when it does not fit. `numbers_as_tensors` makes a tensor of a number

@@ -26,6 +26,7 @@ struct Args {
   Args() {}
   Arg& operator[](size_t i) { return items()[i]; }
   const Arg& operator[](size_t i) const { return const_cast<Args*>(this)->items()[i]; }
+  const Arg* begin() const { return const_cast<Args*>(this)->items(); }
   void push(const Arg& arg) { new (&items()[count++]) Arg(arg); }
 
   size_t count = 0;
@@ -45,6 +46,7 @@ struct Target {
 struct Call {
   const Operator* op;
   EnvData* data;
+  /** where operators return one tensor: an empty Tensor object for it */
   napi_value out;
   Args args;
   /** of overload(): which one */
@@ -164,32 +166,48 @@ std::string camel(const std::string& name) {
 
 // A tensor that the operator was given and returns (in place, or with nothing to do) is the caller's own object, as in
 // Python.
-napi_value tensor_result(napi_env env, EnvData& data, napi_value out, const Args& args, at::Tensor tensor) {
+size_t own_argument(const Args& args, const at::Tensor& tensor) {
   const auto* impl = tensor.unsafeGetTensorImpl();
   for (size_t i = 0; i < args.count; ++i) {
-    if (args[i].tensor == impl) return args[i].value;
+    if (args[i].tensor == impl) return i;
   }
-  return tensor.defined() ? wrap_tensor(env, data, out, std::move(tensor)) : new_tensor(env, std::move(tensor));
+  return kNone;
+}
+
+napi_value tensor_result(napi_env env, const Args& args, at::Tensor tensor) {
+  const auto own = own_argument(args, tensor);
+  return own == kNone ? new_tensor(env, std::move(tensor)) : args[own].value;
+}
+
+// The handle for `out`, or where the tensor is an argument's own -1 minus its position.
+napi_value handle_result(napi_env env, const Call& request, at::Tensor tensor) {
+  if (!tensor.defined()) return Napi::Env(env).Null();
+  napi_value number = nullptr;
+  if (const auto own = own_argument(request.args, tensor); own != kNone) {
+    napi_create_int32(env, -1 - static_cast<int32_t>(own), &number);
+  } else {
+    napi_create_uint32(env, attach_tensor(env, *request.data, request.out, std::move(tensor)), &number);
+  }
+  return number;
 }
 
 napi_value result(napi_env env, const Call& request, const Overload& overload, Stack& stack) {
   const auto& args = request.args;
   auto& data = *request.data;
-  if (stack.size() == 1 && stack[0].isTensor())
-    return tensor_result(env, data, request.out, args, std::move(stack[0]).toTensor());
+  if (request.op->returns_tensor) return handle_result(env, request, std::move(stack[0]).toTensor());
   // undefined would say that the overload did not fit
   if (stack.empty()) return Napi::Env(env).Null();
   if (stack.size() == 1) {
-    napi_value value = from_ivalue(env, stack[0]);
+    napi_value value =
+        stack[0].isTensor() ? tensor_result(env, args, std::move(stack[0]).toTensor()) : from_ivalue(env, stack[0]);
     account(env, data);
     return value;
   }
   const auto& returns = overload.handle.schema().returns();
   auto array = Napi::Array::New(env, stack.size());
   for (size_t i = 0; i < stack.size(); ++i) {
-    const Napi::Value value = stack[i].isTensor()
-                                  ? Napi::Value(env, tensor_result(env, data, nullptr, args, stack[i].toTensor()))
-                                  : from_ivalue(env, stack[i]);
+    const Napi::Value value = stack[i].isTensor() ? Napi::Value(env, tensor_result(env, args, stack[i].toTensor()))
+                                                  : from_ivalue(env, stack[i]);
     array.Set(static_cast<uint32_t>(i), value);
     if (!returns[i].name().empty()) array.Set(camel(returns[i].name()), value);
   }
@@ -224,56 +242,76 @@ struct Borrowed {
   Stack stack;
 };
 
-void read_arguments(napi_env env, napi_callback_info info, size_t skip, Call& call) {
+// (out, handles, ...args): bit i of `handles` says that argument i is a handle. overload() has its index before the
+// args.
+void read_arguments(napi_env env, napi_callback_info info, bool with_index, Call& call) {
   // Room for most calls first: Node-API fills what is not used.
   constexpr size_t kUsual = 8;
-  napi_value values[kMaxArgs + 2];
+  napi_value values[kMaxArgs + 3];
   size_t count = kUsual;
   void* data = nullptr;
   napi_get_cb_info(env, info, &count, values, nullptr, &data);
   if (count > kUsual) {
-    count = kMaxArgs + 2;
+    count = kMaxArgs + 3;
     napi_get_cb_info(env, info, &count, values, nullptr, &data);
   }
   const auto& target = *static_cast<const Target*>(data);
   call.op = target.op;
   call.data = target.data;
+  const size_t skip = with_index ? 3 : 2;
   if (count > kMaxArgs + skip) fail_argument(base_name(*call.op) + "(): too many arguments");
-  call.out = count > 0 ? values[0] : nullptr;
-  if (skip == 2 && count > 1) {
+  if (count < skip) fail_argument(base_name(*call.op) + "(): arguments are missing");
+  call.out = values[0];
+  uint32_t handles = 0;
+  napi_get_value_uint32(env, values[1], &handles);
+  if (with_index) {
     uint32_t index = 0;
-    napi_get_value_uint32(env, values[1], &index);
+    napi_get_value_uint32(env, values[2], &index);
     call.index = index;
   }
-  for (size_t i = skip; i < count; ++i) call.args.push(look_at(env, values[i]));
+  for (size_t i = skip; i < count; ++i, handles >>= 1)
+    call.args.push(handles & 1 ? look_at_handle(env, *call.data, values[i]) : look_at(env, values[i]));
   // f(x, undefined) is f(x).
-  while (skip == 1 && call.args.count > 0 && call.args[call.args.count - 1].kind == Kind::Undefined) --call.args.count;
+  while (!with_index && call.args.count > 0 && call.args[call.args.count - 1].kind == Kind::Undefined)
+    --call.args.count;
 }
 
-// Calls the overload, whose arguments are on the stack. When memory runs out, tensors that nobody can reach any more
-// may still hold it: collect garbage, and try once more.
-napi_value run(napi_env env, const Call& request, const Overload& overload, bool by_position, bool lenient,
-               Stack& stack) {
+// When memory runs out, tensors that nobody can reach any more may still hold it: collect garbage, and try once more.
+template <class Try>
+auto with_second_try(const Call& request, Try attempt) {
   try {
-    overload.handle.callBoxed(stack);
+    return attempt();
   } catch (const c10::Error&) {
     if (!is_out_of_memory()) throw;
-    stack.clear();
-    request.data->collect_garbage.Call({});
-    fill(env, *request.op, overload, request.args, by_position, lenient, stack);
-    overload.handle.callBoxed(stack);
   }
+  request.data->collect_garbage.Call({});
+  return attempt();
+}
+
+napi_value run(napi_env env, const Call& request, const Overload& overload, bool by_position, bool lenient,
+               Stack& stack) {
+  bool ready = true;
+  with_second_try(request, [&] {
+    if (!ready) fill(env, *request.op, overload, request.args, by_position, lenient, stack);
+    ready = false;
+    overload.handle.callBoxed(stack);
+  });
   return result(env, request, overload, stack);
 }
 
 napi_value positional(napi_env env, napi_callback_info info) {
   return guard(env, [&]() -> napi_value {
     Call request;
-    read_arguments(env, info, 1, request);
+    read_arguments(env, info, false, request);
     Borrowed borrowed;
     auto& stack = borrowed.stack;
     for (const bool lenient : {false, true}) {
       for (const auto& overload : request.op->overloads) {
+        if (overload.typed && !lenient && request.op->returns_tensor) {
+          auto tensor = with_second_try(
+              request, [&] { return (*overload.typed)(overload, request.args.begin(), request.args.count); });
+          if (tensor) return handle_result(env, request, std::move(*tensor));
+        }
         if (fill(env, *request.op, overload, request.args, true, lenient, stack) != kNone) continue;
         return run(env, request, overload, true, lenient, stack);
       }
@@ -285,7 +323,7 @@ napi_value positional(napi_env env, napi_callback_info info) {
 napi_value one_overload(napi_env env, napi_callback_info info) {
   return guard(env, [&]() -> napi_value {
     Call request;
-    read_arguments(env, info, 2, request);
+    read_arguments(env, info, true, request);
     if (request.index >= request.op->overloads.size()) fail_argument("no overload of that number");
     const auto& overload = request.op->overloads[request.index];
     Borrowed borrowed;

@@ -115,7 +115,7 @@ std::optional<Overload> make_overload(const std::string& name, const std::string
   auto handle = c10::Dispatcher::singleton().findSchema({name, overload_name});
   if (!handle) return std::nullopt;
   const auto& schema = handle->schema();
-  Overload overload{*handle, {}, 0, false};
+  Overload overload{*handle, {}, 0, false, find_typed_call(*handle)};
   for (const auto& argument : schema.arguments()) {
     auto spec = make_spec(argument);
     if (!spec) return std::nullopt;
@@ -154,8 +154,7 @@ bool before(const Overload& a, const Overload& b) {
 
 bool returns_one_tensor(const Overload& overload) {
   const auto& returns = overload.handle.schema().returns();
-  return returns.size() == 1 && returns[0].type()->kind() == c10::TypeKind::TensorType &&
-         !(returns[0].alias_info() != nullptr && returns[0].alias_info()->isWrite());
+  return returns.size() == 1 && returns[0].type()->kind() == c10::TypeKind::TensorType;
 }
 
 // The names of Python's parser (should_allow_numbers_as_tensors in torch/csrc/utils/python_arg_parser.cpp, 2.13).
@@ -170,7 +169,7 @@ bool takes_numbers_as_tensors(const std::string& name) {
 const Operator* remember(const std::string& name, const std::string& key, std::vector<Overload> overloads) {
   if (overloads.empty()) return nullptr;
   std::stable_sort(overloads.begin(), overloads.end(), before);
-  const bool tensor = std::any_of(overloads.begin(), overloads.end(), returns_one_tensor);
+  const bool tensor = std::all_of(overloads.begin(), overloads.end(), returns_one_tensor);
   auto& slot = g_operators[{name, key}];
   slot = std::make_unique<Operator>(Operator{name, std::move(overloads), tensor, takes_numbers_as_tensors(name)});
   return slot.get();

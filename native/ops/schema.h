@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "ops/typed_call.h"
+
 /** Operators as the dispatcher describes them, prepared for calls from JavaScript. Knows no operator by name. */
 namespace libtorch_node {
 
@@ -49,12 +51,14 @@ struct Overload {
   size_t positional;
   /** `view(2, 3)`: the only positional argument after `self` is a list of integers, which may come one by one */
   bool variadic;
+  /** the shorter way to call it; null for most */
+  std::unique_ptr<TypedCall> typed;
 };
 
 struct Operator {
   std::string name;  // 'aten::add'
   std::vector<Overload> overloads;
-  /** some overload returns exactly one tensor, newly made */
+  /** each overload returns exactly one tensor: results are handles, and arguments may be */
   bool returns_tensor;
   /** Python's parser makes a tensor of a number where this operator wants one: `x + 1` is add.Tensor, not add.Scalar */
   bool numbers_as_tensors;

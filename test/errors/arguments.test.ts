@@ -94,7 +94,6 @@ test('wrong receivers are errors, whatever they are', () => {
     () => {},
     new Float32Array(4),
     new Proxy({}, {}),
-    new Proxy(torch.ones(1), {}),
     Object.create(torch.Tensor.prototype),
     new torch.Tensor(),
     generator,
@@ -118,6 +117,13 @@ test('wrong receivers are errors, whatever they are', () => {
     assert.equal(torch.isTensor(receiver), false)
   }
   port.close()
+})
+
+test('an object in front of a Tensor is that Tensor', () => {
+  for (const receiver of [new Proxy(torch.ones(1), {}), Object.create(torch.ones(1)) as torch.Tensor]) {
+    assert.equal(torch.isTensor(receiver), true)
+    assert.deepEqual(torch.add(receiver, receiver).tolist(), [2])
+  }
 })
 
 test('native objects are not taken for one another', () => {

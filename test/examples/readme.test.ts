@@ -53,6 +53,9 @@ for (const page of pages) {
   test(`the programs of ${page} compile and run`, (t) => {
     const dir = tempDir(t)
     symlinkSync(join(root, 'examples'), join(dir, 'examples'))
+    // a worker made from a text looks for packages from the current folder
+    mkdirSync(join(dir, 'node_modules'))
+    symlinkSync(root, join(dir, 'node_modules', 'libtorch-node'))
     for (const script of compile(page)) {
       const run = child(script, [], {}, { cwd: dir })
       assert.equal(run.status, 0, run.stderr)

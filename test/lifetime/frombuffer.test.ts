@@ -20,6 +20,12 @@ test('the memory is shared, both ways, at the array’s own offset', () => {
   assert.deepEqual(torch.frombuffer(part, { shape: [3, 1] }).shape, [3, 1])
 })
 
+test('the memory may be a SharedArrayBuffer', () => {
+  const memory = new SharedArrayBuffer(16)
+  torch.frombuffer(new Float32Array(memory, 4, 2)).fill_(3)
+  assert.deepEqual([...new Float32Array(memory)], [0, 3, 3, 0])
+})
+
 test('it keeps the buffer alive as long as the tensor, or a view, or a graph uses it', async () => {
   const make = () => torch.frombuffer(new Float64Array(MB).fill(3)).narrow(0, 5, 10)
   const view = make()

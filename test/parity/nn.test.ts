@@ -1,20 +1,13 @@
-/**
- * Every layer against live Python, for the same seed: parameters, generator, outputs, gradients and buffers by their bytes;
- * keys, `_metadata` and printout by their text. A case is one line; its arguments have Python's names.
- */
+/** Layers, and a tree of them, against live Python. */
 import assert from 'node:assert/strict'
-import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import * as torch from 'libtorch-node'
 import { tempDir } from '../support/paths.js'
 import { python, pythonJson, requirePython } from '../support/python.js'
+import { type Case, testLayers } from './layers.js'
 
 const { nn } = torch
-
-type Kwargs = Record<string, unknown>
-/** layer, positional arguments, keyword arguments, inputs: shapes of normal numbers, 'classes:C:…' or 'shares:…' */
-type Case = [layer: string, args: unknown[], kwargs: Kwargs, ...inputs: (number[] | string)[]]
 
 const image = [2, 3, 9, 7]
 const cases: Case[] = [
@@ -70,152 +63,22 @@ const cases: Case[] = [
   ['MaxPool2d', [2], { return_indices: true }, image],
   ['Dropout', [], {}, [4, 40]],
   ['Dropout', [0.2], { inplace: true }, [4, 40]],
-  ['Dropout', [0.0], {}, [4, 4]],
-  ['Dropout', [1.0], {}, [4, 4]],
+  ['Dropout', [{ float: 0 }], {}, [4, 4]],
+  ['Dropout', [{ float: 1 }], {}, [4, 4]],
   ['MSELoss', [], {}, [4, 3], [4, 3]],
   ['MSELoss', [], { reduction: 'sum' }, [4, 3], [4, 3]],
   ['MSELoss', [], { reduction: 'none' }, [4, 3], [4, 1]],
   ['MSELoss', [false], {}, [4, 3], [4, 3]],
   ['MSELoss', [null, false], {}, [4, 3], [4, 3]],
   ['CrossEntropyLoss', [], {}, [6, 5], 'classes:5:6'],
-  ['CrossEntropyLoss', [], { weight: 'tensor', label_smoothing: 0.1 }, [6, 5], 'classes:5:6'],
+  ['CrossEntropyLoss', [], { weight: { tensor: [0.5, 1, 2, 0.25, 3] }, label_smoothing: 0.1 }, [6, 5], 'classes:5:6'],
   ['CrossEntropyLoss', [], { ignore_index: 1, reduction: 'sum' }, [6, 5], 'classes:5:6'],
   ['CrossEntropyLoss', [], { reduction: 'none' }, [2, 5, 3], 'classes:5:2:3'],
   ['CrossEntropyLoss', [], { label_smoothing: 0.2 }, [6, 5], 'shares:6:5'],
   ['CrossEntropyLoss', [], {}, [5], 'classes:5'],
 ]
 
-interface Outcome {
-  repr: string
-  keys: string[]
-  metadata: [string, unknown][]
-  bytes: Record<string, string>
-}
-
-/** The same program in both languages: make, draw, run twice in training with gradients, run in eval(). */
-const program = `
-import hashlib, json, sys, warnings
-import torch
-from torch import nn
-warnings.simplefilter('ignore')
-torch.set_num_threads(1)
-
-def value(v):
-    if isinstance(v, list): return tuple(v)
-    if v == 'tensor': return torch.tensor([0.5, 1.0, 2.0, 0.25, 3.0])
-    if isinstance(v, str) and v in ('float64', 'bfloat16'): return getattr(torch, v)
-    return v
-
-def make(what, dtype):
-    if isinstance(what, list): return torch.randn(*what).to(dtype)
-    kind, *sizes = what.split(':')
-    sizes = [int(s) for s in sizes]
-    if kind == 'classes': return torch.randint(0, sizes[0], sizes[1:])
-    return torch.rand(*sizes).softmax(1)
-
-def digest(t):
-    t = t.detach().contiguous()
-    if t.dtype == torch.bfloat16: t = t.view(torch.int16)
-    return str(tuple(t.shape)).replace(',)', ')') + ' ' + hashlib.sha256(t.numpy().tobytes()).hexdigest()[:16]
-
-outcomes = []
-for name, args, kwargs, *inputs in json.load(sys.stdin if len(sys.argv) < 2 else open(sys.argv[1])):
-    torch.manual_seed(7)
-    module = getattr(nn, name)(*[value(a) for a in args], **{k: value(v) for k, v in kwargs.items()})
-    state = module.state_dict()
-    bytes = {'made ' + k: digest(v) for k, v in state.items()}
-    bytes['next random numbers'] = digest(torch.rand(3))
-    dtype = next((p.dtype for p in module.parameters()), torch.float32)
-    made = [make(i, dtype) for i in inputs]
-    first = made[0].requires_grad_() if made[0].is_floating_point() else made[0]
-    for step in range(2):
-        # a leaf cannot be changed in place
-        out = module(first * 1, *made[1:])
-        results = out if isinstance(out, tuple) else (out,)
-        for i, r in enumerate(results): bytes[f'output {i} of step {step}'] = digest(r)
-        (results[0] * torch.randn(results[0].shape).to(results[0].dtype)).sum().backward()
-    bytes['gradient of the input'] = digest(first.grad)
-    for n, p in module.named_parameters(): bytes['gradient of ' + n] = digest(p.grad)
-    module.eval()
-    out = module(made[0].detach() * 1, *made[1:])
-    bytes['output in eval'] = digest(out[0] if isinstance(out, tuple) else out)
-    for n, b in module.named_buffers(): bytes['afterwards ' + n] = digest(b)
-    bytes['last random numbers'] = digest(torch.rand(3))
-    outcomes.append({'repr': repr(module), 'keys': list(state), 'metadata': list(state._metadata.items()), 'bytes': bytes})
-print(json.dumps(outcomes))
-`
-
-const camel = (name: string): string => name.replace(/(?<=.)_(.)/g, (_, letter: string) => letter.toUpperCase())
-
-function value(v: unknown): unknown {
-  return v === 'tensor' ? torch.tensor([0.5, 1, 2, 0.25, 3]) : v
-}
-
-function make(what: number[] | string, dtype: torch.Dtype): torch.Tensor {
-  if (typeof what !== 'string') return torch.randn(what).to(dtype)
-  const [kind, ...texts] = what.split(':')
-  const sizes = texts.map(Number)
-  if (kind === 'classes') return torch.randint(0, sizes[0]!, sizes.slice(1))
-  return torch.rand(sizes).softmax(1)
-}
-
-function digest(t: torch.Tensor): string {
-  const { buffer, byteOffset, byteLength } = t.detach().contiguous().typedArray()
-  const hash = createHash('sha256')
-    .update(new Uint8Array(buffer, byteOffset, byteLength))
-    .digest('hex')
-  return `(${t.shape.join(', ')}) ${hash.slice(0, 16)}`
-}
-
-function outcome([layer, args, kwargs, ...inputs]: Case): Outcome {
-  torch.manualSeed(7)
-  const options = Object.fromEntries(Object.entries(kwargs).map(([key, v]) => [camel(key), value(v)]))
-  const Layer = (nn as unknown as Record<string, new (...args: unknown[]) => torch.nn.Module>)[layer]!
-  const module = new Layer(...args.map(value), ...(Object.keys(options).length > 0 ? [options] : []))
-  const state = module.stateDict() as Record<string, torch.Tensor>
-  const bytes: Record<string, string> = {}
-  for (const [key, tensor] of Object.entries(state)) bytes[`made ${key}`] = digest(tensor)
-  bytes['next random numbers'] = digest(torch.rand(3))
-  const made = inputs.map((input) => make(input, module.parameters()[0]?.dtype ?? 'float32'))
-  const first = made[0]!.requiresGrad_()
-  const run = (input: torch.Tensor): torch.Tensor[] => {
-    const out = module.forward(input.mul(1), ...made.slice(1))
-    return Array.isArray(out) ? out : [out]
-  }
-  for (let step = 0; step < 2; step++) {
-    const results = run(first)
-    for (const [i, result] of results.entries()) bytes[`output ${i} of step ${step}`] = digest(result)
-    results[0]!.mul(torch.randn(results[0]!.shape).to(results[0]!.dtype)).sum().backward()
-  }
-  bytes['gradient of the input'] = digest(first.grad!)
-  for (const [name, parameter] of module.namedParameters()) bytes[`gradient of ${name}`] = digest(parameter.grad!)
-  module.eval()
-  bytes['output in eval'] = digest(run(first.detach())[0]!)
-  for (const [name, buffer] of module.namedBuffers()) bytes[`afterwards ${name}`] = digest(buffer)
-  bytes['last random numbers'] = digest(torch.rand(3))
-  const metadata = Object.entries((state as unknown as { _metadata: object })._metadata)
-  return {
-    repr: String(module),
-    keys: Object.keys(state),
-    metadata: metadata.map(([key, entry]) => [key, { ...(entry as object) }]),
-    bytes,
-  }
-}
-
-test('layers have the parameters, outputs, gradients, keys and text of Python', async (t) => {
-  if (!requirePython(t)) return
-  torch.setNumThreads(1)
-  const { writeFileSync } = await import('node:fs')
-  const file = join(tempDir(t), 'cases.json')
-  // JSON knows one kind of number: Python must see 1.0 where a float is meant
-  const text = JSON.stringify(cases).replace(/\["Dropout",\[(\d)\]/g, '["Dropout",[$1.0]')
-  writeFileSync(file, text)
-  const expected = pythonJson<Outcome[]>(program, [file])
-  assert.equal(expected.length, cases.length)
-  for (const [i, one] of cases.entries()) {
-    await t.test(JSON.stringify(one), () => assert.deepEqual(outcome(one), expected[i]))
-  }
-})
+testLayers('layers have the parameters, outputs, gradients, keys and text of Python', cases)
 
 class Block extends nn.Module {
   scale = new nn.Parameter(torch.ones(2))
