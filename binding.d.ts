@@ -97,8 +97,10 @@ export interface LayerRow {
   /** in the order of Python's constructor */
   arguments: LayerArgument[]
   tensors: LayerTensor[]
-  /** names of `forward`'s tensors */
+  /** names of `forward`'s tensors; `offsets?` may be left out */
   inputs: string[]
+  /** TypeScript type of `forward`'s result */
+  output: string
   /** `version` in the state dict's `_metadata` */
   version: number
 }

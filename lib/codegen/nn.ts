@@ -18,9 +18,13 @@ export class ${row.name} extends Layer {
 ${[...row.tensors.map(tensorText), ...constructorTexts(row), ...row.arguments.filter((a) => a.option).map(accessorText)].join('\n')}
 }
 export interface ${row.name} {
-  forward(${row.inputs.map((input) => `${camelCase(input)}: Tensor`).join(', ')}): Tensor
+  forward(${row.inputs.map(inputText).join(', ')}): ${row.output}
 }
 `
+}
+
+function inputText(input: string): string {
+  return input.endsWith('?') ? `${camelCase(input.slice(0, -1))}?: Tensor | null` : `${camelCase(input)}: Tensor`
 }
 
 function optionsText(row: LayerRow): string {

@@ -78,8 +78,8 @@ export class Layer extends Module {
   }
 
   /** One native call. The classes say in their types which tensors it takes. */
-  override forward(input?: any, second?: any, third?: any): any {
-    return native().layerForward(new Tensor(), handle(this), input, second, third)
+  override forward(input?: any, second?: any, third?: any, fourth?: any): any {
+    return native().layerForward(new Tensor(), handle(this), input, second, third, fourth)
   }
 
   override get training(): boolean {
@@ -105,7 +105,7 @@ export class Layer extends Module {
   }
   /** True when it takes one tensor, so that it can be a link of a chain. @internal */
   get _takesOne(): boolean {
-    return this.#spec.row.inputs.length === 1
+    return this.#spec.row.inputs.slice(1).every((input) => input.endsWith('?'))
   }
   /** An option by PyTorch's name. @internal */
   protected _option(name: string): any {

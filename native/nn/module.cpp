@@ -160,11 +160,14 @@ Napi::Value set_layer_training(const Info& info) {
 
 // ---- forward
 
+bool is_optional(const std::string& input) { return input.back() == '?'; }
+
 at::Tensor input_of(const Row& row, const Napi::Value& value, size_t i) {
+  if (is_optional(row.inputs[i]) && (value.IsUndefined() || value.IsNull())) return {};
   auto* impl = tensor_impl(value.Env(), value);
   if (impl == nullptr) {
-    fail_argument(row.name + ".forward: expected " + camel_case(row.inputs[i]) + " to be a Tensor, received " +
-                  kind_name(value));
+    fail_argument(row.name + ".forward: expected " + camel_case(row.inputs[i].substr(0, row.inputs[i].find('?'))) +
+                  " to be a Tensor, received " + kind_name(value));
   }
   return borrow(impl);
 }
@@ -194,7 +197,8 @@ Napi::Value new_chain(const Info& info) {
   auto chain = std::make_shared<Chain>();
   for (uint32_t i = 0; i < list.Length(); ++i) {
     chain->layers.push_back(unwrap<Layer>(list.Get(i), "layer"));
-    if (chain->layers.back()->row->inputs.size() != 1)
+    const auto& inputs = chain->layers.back()->row->inputs;
+    if (!std::all_of(inputs.begin() + 1, inputs.end(), is_optional))
       fail_argument(chain->layers.back()->row->name + " takes more than one input");
   }
   attach(info[0], std::move(chain));
@@ -209,8 +213,9 @@ Napi::Value chain_forward(const Info& info) {
   for (const auto& layer : chain.layers) {
     if (!value.isTensor()) fail_argument(layer->row->name + ".forward: expected a Tensor from the layer before it");
     // What the layer before it made is let go as soon as this one is done with it.
-    const auto x = std::move(value).toTensor();
-    value = layer->row->forward(*layer->module, x);
+    c10::SmallVector<at::Tensor, 4> inputs(layer->row->inputs.size());
+    inputs[0] = std::move(value).toTensor();
+    value = layer->row->forward(*layer->module, inputs);
   }
   return give(info, std::move(value), input, 2);
 }
@@ -259,6 +264,7 @@ Napi::Value all_layers(const Info& info) {
     object.Set("arguments",
                map(env, row.arguments, [&](const Argument& a) { return describe_argument(env, row, a, seed.get()); }));
     object.Set("tensors", map(env, row.tensors, [&](const Slot& s) { return describe_slot(env, row, s); }));
+    object.Set("output", row.output);
     object.Set("inputs", map(env, row.inputs, [&](const std::string& input) { return Napi::String::New(env, input); }));
     return object;
   });

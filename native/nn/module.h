@@ -74,8 +74,10 @@ struct Row {
   std::string doc;
   std::vector<Argument> arguments;
   std::vector<Slot> tensors;
-  /** names of forward's arguments */
+  /** names of forward's arguments, all tensors; `offsets?` may be left out, which gives an undefined tensor */
   std::vector<std::string> inputs;
+  /** TypeScript type of forward's result */
+  std::string output;
   /** `version` in the state dict's `_metadata` */
   int version;
   Repr repr;
@@ -185,6 +187,7 @@ struct Spec {
   std::vector<ArgumentOf<Options>> arguments = {};
   std::vector<SlotOf<M>> tensors = {};
   std::vector<std::string> inputs = {"input"};
+  std::string output = "Tensor";
   int version = 1;
   Repr repr = text("");
   /** Settles what depends on several arguments, before the module is made. */
@@ -201,6 +204,7 @@ Row row(Spec<M, Options> spec) {
           .arguments = {spec.arguments.begin(), spec.arguments.end()},
           .tensors = {spec.tensors.begin(), spec.tensors.end()},
           .inputs = std::move(spec.inputs),
+          .output = std::move(spec.output),
           .version = spec.version,
           .repr = std::move(spec.repr),
           .seed = [seed = spec.seed] { return std::make_shared<Options>(seed); },
