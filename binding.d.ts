@@ -153,14 +153,21 @@ export interface Binding {
   initialize(hooks: Hooks): void
   /** versions of the LibTorch that is loaded and of the one that the addon was built for, '2.13.0' */
   version(): { libtorch: string; builtFor: string }
-  memoryStats(): { tensors: number; bytes: number }
+  memoryStats(): { tensors: number; bytes: number; acceleratorBytes: number }
   isTensor(value: unknown): value is Tensor
   /** Lets go of the native tensor; later use is `ERR_DISPOSED`. Nothing happens to an empty Tensor. */
   dispose(t: Tensor): void
   isDisposed(t: Tensor): boolean
   getNumThreads(): number
   setNumThreads(n: number): void
+  /** Devices of a kind that are there: 'cuda' */
   deviceCount(type: string): number
+  /** Bytes that the caching allocator of a device has given out, and has taken from the device */
+  deviceMemory(device: string): { allocated: number; reserved: number }
+  /** Gives what the caching allocator of a kind keeps unused back to its devices */
+  emptyDeviceCache(type: string): void
+  /** Waits until the device has done all that it was asked for */
+  synchronizeDevice(device: string): void
   getDefaultDtype(): string
   setDefaultDtype(dtype: string): void
   /** A setting of the process that is on or off; native/core/settings.cpp has the table of names. */

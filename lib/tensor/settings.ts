@@ -21,7 +21,10 @@ export function setDefaultDtype(dtype: Dtype): void {
   native().setDefaultDtype(dtype)
 }
 
-/** Live native tensors that JavaScript holds, and bytes that LibTorch has allocated on the CPU in this process. */
-export function memoryStats(): { tensors: number; bytes: number } {
+/**
+ * What is alive in this process: native tensors that JavaScript holds, bytes that LibTorch has allocated on the CPU, and bytes that it
+ * has allocated on accelerators (`acceleratorBytes`, all devices together).
+ */
+export function memoryStats(): { tensors: number; bytes: number; acceleratorBytes: number } {
   return native().memoryStats()
 }

@@ -3,7 +3,6 @@
 #include <ATen/Parallel.h>
 #include <ATen/ScalarOps.h>
 #include <c10/core/DefaultDtype.h>
-#include <c10/core/impl/VirtualGuardImpl.h>
 #include <torch/version.h>
 
 #include "core/convert.h"
@@ -16,6 +15,7 @@
 
 namespace libtorch_node {
 
+void init_device(Napi::Env env, Napi::Object exports);
 void init_settings(Napi::Env env, Napi::Object exports);
 void init_tensor_facts(Napi::Env env, Napi::Object exports);
 void init_tensor_data(Napi::Env env, Napi::Object exports);
@@ -47,6 +47,7 @@ Napi::Value memory_stats(const Info& info) {
   auto object = Napi::Object::New(info.Env());
   object.Set("tensors", from_int(info.Env(), live_tensors()));
   object.Set("bytes", from_int(info.Env(), live_bytes()));
+  object.Set("acceleratorBytes", from_int(info.Env(), accelerator_bytes()));
   return object;
 }
 
@@ -66,13 +67,6 @@ Napi::Value set_num_threads(const Info& info) {
   if (count < 1) fail_argument("setNumThreads expects a positive integer");
   at::set_num_threads(static_cast<int>(count));
   return info.Env().Undefined();
-}
-
-Napi::Value device_count(const Info& info) {
-  const auto type = c10::Device(to_string(info[0], "device")).type();
-  const bool present = type == c10::kCPU || c10::impl::hasDeviceGuardImpl(type);
-  const int count = type == c10::kCPU ? 1 : present ? c10::impl::getDeviceGuardImpl(type)->deviceCount() : 0;
-  return Napi::Number::New(info.Env(), count);
 }
 
 Napi::Value get_default_dtype(const Info& info) {
@@ -139,12 +133,12 @@ void init_core(Napi::Env env, Napi::Object exports) {
   export_function<disposed_test>(exports, "isDisposed");
   export_function<get_num_threads>(exports, "getNumThreads");
   export_function<set_num_threads>(exports, "setNumThreads");
-  export_function<device_count>(exports, "deviceCount");
   export_function<get_default_dtype>(exports, "getDefaultDtype");
   export_function<set_default_dtype>(exports, "setDefaultDtype");
   export_function<promote_types>(exports, "promoteTypes");
   export_function<can_cast>(exports, "canCast");
   export_function<result_type>(exports, "resultType");
+  init_device(env, exports);
   init_settings(env, exports);
   init_tensor_facts(env, exports);
   init_tensor_data(env, exports);

@@ -17,10 +17,15 @@ struct EnvData;
 void install_counting_allocator();
 
 int64_t live_bytes();
+/** Bytes that the accelerator's caching allocator has given out, over all its devices; 0 where there is none. */
+int64_t accelerator_bytes();
 int64_t live_tensors();
 
 /** A wrapper came into being, or went. */
 void count_tensor(int delta);
+
+/** Now and then asks how many bytes the accelerator holds: for each result that is not on the CPU. */
+void watch_accelerator();
 
 /** Reports the change to V8 when it is worth a call. */
 void account(napi_env env);

@@ -52,6 +52,7 @@ void dispose_tensor(napi_env env, napi_value value) {
 }
 
 uint32_t attach_tensor(napi_env env, EnvData& data, napi_value out, at::Tensor tensor) {
+  if (!tensor.is_cpu()) watch_accelerator();
   const auto slot = data.slots->take(tensor.unsafeReleaseTensorImpl());
   count_tensor(1);
   auto* pointer = reinterpret_cast<void*>(static_cast<uintptr_t>(slot));
