@@ -63,8 +63,7 @@ static const Registered<Row> kSyncBatchNorm{norm_row(
          [](Norm& m, const at::Tensor& input) {
            if (input.dim() < 2)
              fail("ERR_SHAPE", "expected at least 2D input (got " + std::to_string(input.dim()) + "D input)");
-           if (input.size(1) == 0)
-             fail("ERR_SHAPE", "SyncBatchNorm number of input channels should be non-zero");
+           if (input.size(1) == 0) fail("ERR_SHAPE", "SyncBatchNorm number of input channels should be non-zero");
            if (m.is_training() && m.options.track_running_stats() && !m.num_batches_tracked.defined())
              fail_argument("num_batches_tracked must not be None");
            return batch_norm(m, input);

@@ -1,5 +1,5 @@
-// Conv1d, Conv2d, Conv3d. Source: torch/nn/modules/conv.py, PyTorch 2.13 (cf30153c). The module is ours: torch::nn wants
-// channels where Python allows none, and lists the padding of 'same' the other way around.
+// Conv1d, Conv2d, Conv3d. Source: torch/nn/modules/conv.py, PyTorch 2.13 (cf30153c). The module is ours: torch::nn
+// wants channels where Python allows none, and lists the padding of 'same' the other way around.
 #include "nn/conv.h"
 
 #include <ATen/Functions.h>
@@ -30,7 +30,7 @@ void make_parameters(at::Tensor& weight, at::Tensor& bias, std::array<int64_t, 2
   if (!bias_size) return;
   const auto fan_in = c10::multiply_integers(sizes.begin() + 1, sizes.end());
   const auto bound = fan_in > 0 ? 1 / std::sqrt(static_cast<double>(fan_in)) : 0;
-  nn::init::uniform_(bias, -bound, bound);
+  nn::init::uniform_(bias, 0 - bound, bound);  // not from -0, which would show
 }
 
 namespace {
@@ -38,9 +38,9 @@ namespace {
 using Convolve = at::Tensor (*)(const at::Tensor& x, const at::Tensor& weight, const std::optional<at::Tensor>& bias,
                                 c10::IntArrayRef stride, c10::IntArrayRef padding, c10::IntArrayRef dilation,
                                 int64_t groups);
-using ConvolveNamed = at::Tensor (*)(const at::Tensor& x, const at::Tensor& weight, const std::optional<at::Tensor>& bias,
-                                     c10::IntArrayRef stride, c10::string_view padding, c10::IntArrayRef dilation,
-                                     int64_t groups);
+using ConvolveNamed = at::Tensor (*)(const at::Tensor& x, const at::Tensor& weight,
+                                     const std::optional<at::Tensor>& bias, c10::IntArrayRef stride,
+                                     c10::string_view padding, c10::IntArrayRef dilation, int64_t groups);
 
 /** torch::nn wants the channels in the constructor. */
 template <size_t D>
@@ -116,8 +116,8 @@ Row conv_row(const char* name, const char* doc, Convolve convolve, ConvolveNamed
       .repr =
           [repeated](const Words& w) {
             return w.format("{in_channels}, {out_channels}, kernel_size={kernel_size}, stride={stride}") +
-                   w.unless(repeated(0), "padding") + w.unless(repeated(1), "dilation") +
-                   w.unless("1", "groups") + w.unless("True", "bias") + w.unless("zeros", "padding_mode");
+                   w.unless(repeated(0), "padding") + w.unless(repeated(1), "dilation") + w.unless("1", "groups") +
+                   w.unless("True", "bias") + w.unless("zeros", "padding_mode");
           },
       .forward = [convolve, convolve_named](auto& m, Inputs in) { return m.forward(in[0], convolve, convolve_named); },
   });
@@ -127,18 +127,21 @@ Row conv_row(const char* name, const char* doc, Convolve convolve, ConvolveNamed
 
 static const Registered<Row> kConv1d{
     conv_row<1>("Conv1d",
-                                "Convolves a signal of several channels.\n"
-                                "Shape: input `(N, Cin, L)` or `(Cin, L)` → output `(N, Cout, Lout)`; `weight` `(Cout, "
-                                "Cin / groups, kL)`, `bias` `(Cout)`.", at::conv1d, at::conv1d)};
+                "Convolves a signal of several channels.\n"
+                "Shape: input `(N, Cin, L)` or `(Cin, L)` → output `(N, Cout, Lout)`; `weight` `(Cout, "
+                "Cin / groups, kL)`, `bias` `(Cout)`.",
+                at::conv1d, at::conv1d)};
 static const Registered<Row> kConv2d{
     conv_row<2>("Conv2d",
-                                "Convolves an image of several channels.\n"
-                                "Shape: input `(N, Cin, H, W)` or `(Cin, H, W)` → output `(N, Cout, Hout, Wout)`; "
-                                "`weight` `(Cout, Cin / groups, kH, kW)`, `bias` `(Cout)`.", at::conv2d, at::conv2d)};
+                "Convolves an image of several channels.\n"
+                "Shape: input `(N, Cin, H, W)` or `(Cin, H, W)` → output `(N, Cout, Hout, Wout)`; "
+                "`weight` `(Cout, Cin / groups, kH, kW)`, `bias` `(Cout)`.",
+                at::conv2d, at::conv2d)};
 static const Registered<Row> kConv3d{
     conv_row<3>("Conv3d",
-                                "Convolves a volume of several channels.\n"
-                                "Shape: input `(N, Cin, D, H, W)` or `(Cin, D, H, W)` → output `(N, Cout, Dout, Hout, "
-                                "Wout)`; `weight` `(Cout, Cin / groups, kD, kH, kW)`, `bias` `(Cout)`.", at::conv3d, at::conv3d)};
+                "Convolves a volume of several channels.\n"
+                "Shape: input `(N, Cin, D, H, W)` or `(Cin, D, H, W)` → output `(N, Cout, Dout, Hout, "
+                "Wout)`; `weight` `(Cout, Cin / groups, kD, kH, kW)`, `bias` `(Cout)`.",
+                at::conv3d, at::conv3d)};
 
 }  // namespace libtorch_node::layers

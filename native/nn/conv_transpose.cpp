@@ -101,12 +101,13 @@ Row transposed_row(const char* name, const char* doc, Convolve convolve) {
       .arguments = {REQ(in_channels, "channels of the input, > 0"), REQ(out_channels, "channels of the output, > 0"),
                     REQ(kernel_size, "size of the kernel, for all dimensions or each"),
                     OPT(stride, "step of the kernel in the output, > 0"),
-                    OPT(padding, "`dilation · (kernelSize - 1) - padding` zeros are added at both sides of each dimension"),
+                    OPT(padding,
+                        "`dilation · (kernelSize - 1) - padding` zeros are added at both sides of each dimension"),
                     OPT(output_padding, "added to one side of the output, less than the step or the dilation"),
                     OPT(groups, "groups of channels that do not see each other; divides both channel counts"),
                     OPT(bias, "whether a bias is learned and added; without, `bias` is null"),
-                    OPT(dilation, "distance between elements of the kernel, > 0"),
-                    OPT(padding_mode, "only 'zeros'"), DEVICE, DTYPE},
+                    OPT(dilation, "distance between elements of the kernel, > 0"), OPT(padding_mode, "only 'zeros'"),
+                    DEVICE, DTYPE},
       .tensors = {PARAMETER(weight), PARAMETER(bias)},
       .inputs = {"input", "output_size[]?"},
       .repr =
@@ -123,7 +124,8 @@ Row transposed_row(const char* name, const char* doc, Convolve convolve) {
 
 static const Registered<Row> kConvTranspose1d{transposed_row<1>(
     "ConvTranspose1d",
-    "The transpose of a convolution: from each element a kernel's worth of the output. `outputSize` of forward picks one "
+    "The transpose of a convolution: from each element a kernel's worth of the output. `outputSize` of forward picks "
+    "one "
     "of the sizes that the step allows.\n"
     "Shape: input `(N, Cin, L)` or `(Cin, L)` → output `(N, Cout, Lout)`; `weight` `(Cin, Cout / groups, kL)`, `bias` "
     "`(Cout)`.",

@@ -26,8 +26,9 @@ Row norm_row(NormSpec spec) {
   std::vector<ArgumentOf<NormOptions>> arguments{
       REQ(num_features, "number of channels C of the input, > 0"),
       OPT(eps, "added to the variance, so that nothing is divided by zero; >= 0"),
-      OPT(momentum, "share of the newest batch in the running statistics, in [0, 1]; null: the plain average of all "
-                    "batches (InstanceNorm: none)"),
+      OPT(momentum,
+          "share of the newest batch in the running statistics, in [0, 1]; null: the plain average of all "
+          "batches (InstanceNorm: none)"),
       OPT(affine, "whether a scale and a shift are learned; without, `weight` and `bias` are null"),
       OPT(track_running_stats,
           "whether running statistics are kept for eval(); without, those of the input serve there, too")};

@@ -64,8 +64,7 @@ struct GroupNormOptions {
 at::Tensor group_norm(const Scaled<GroupNormOptions>& m, const at::Tensor& x) {
   const auto& o = m.options;
   if (x.dim() < 2) {
-    fail("ERR_SHAPE",
-         "Expected at least 2 dimensions for input tensor but received " + std::to_string(x.dim()));
+    fail("ERR_SHAPE", "Expected at least 2 dimensions for input tensor but received " + std::to_string(x.dim()));
   }
   if (o.num_groups() == 0) fail_argument("integer division or modulo by zero");
   // Python looks at these sizes as if each group were a channel.
@@ -226,7 +225,11 @@ static const Registered<Row> kRMSNorm{row<Scaled<RMSNormOptions>, RMSNormOptions
     .inputs = {"x"},
     .repr = text("{normalized_shape}, eps={eps}, elementwise_affine={elementwise_affine}"),
     .forward =
-        [](auto& m, Inputs in) { return at::rms_norm(in[0], m.options.normalized_shape(), m.weight, m.options.eps()); },
+        [](auto& m, Inputs in) {
+          // Of all operators this one takes an undefined tensor for a given one.
+          const auto weight = m.weight.defined() ? std::optional(m.weight) : std::nullopt;
+          return at::rms_norm(in[0], m.options.normalized_shape(), weight, m.options.eps());
+        },
 })};
 
 static const Registered<Row> kLocalResponseNorm{plain_row<ResponseOptions>({
@@ -254,8 +257,8 @@ static const Registered<Row> kCrossMapLRN2d{plain_row<ResponseOptions>({
         [](auto& m, Inputs in) {
           const auto& o = m.options;
           if (in[0].dim() != 4) {
-            fail("ERR_SHAPE", "CrossMapLRN2d: Expected input to be 4D, got " + std::to_string(in[0].dim()) +
-                                  "D instead.");
+            fail("ERR_SHAPE",
+                 "CrossMapLRN2d: Expected input to be 4D, got " + std::to_string(in[0].dim()) + "D instead.");
           }
           return CrossMap::apply(in[0], o.size(), o.alpha(), o.beta(), o.k());
         },

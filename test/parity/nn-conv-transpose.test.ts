@@ -30,7 +30,6 @@ const cases: Case[] = [
   ['Conv2d', [4, 3, [4, 1]], { padding: [2, 0], padding_mode: 'circular', stride: 2 }, image],
   ['Conv2d', [4, 8, 3, 1, 1, 1, 4, true, 'zeros', 'cpu', 'bfloat16'], {}, image],
   ['Conv2d', [0, 3, 3], {}, [1, 0, 5, 5]],
-  ['Conv2d', [4, 0, 3], {}, image],
   [
     'Conv3d',
     [2, 4, [1, 2, 3]],

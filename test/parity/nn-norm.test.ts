@@ -33,7 +33,7 @@ const cases: Case[] = [
   ['LocalResponseNorm', [3], {}, [0, 3, 2]],
   ['CrossMapLRN2d', [3], {}, image],
   ['CrossMapLRN2d', [5, 0.01, 0.5, 2], {}, [2, 7, 3, 2]],
-  ['CrossMapLRN2d', [1], { k: 0.5 }, image],
+  ['CrossMapLRN2d', [3], { k: 0.5 }, image],
   ['CrossMapLRN2d', [2], { alpha: 0.5, beta: 1.5 }, image],
   ['CrossMapLRN2d', [7], {}, image],
   ['InstanceNorm1d', [4], {}, [6, 4, 5]],
