@@ -22,18 +22,33 @@ function refuseStatistics(
   ]
 }
 
+/**
+ * Normalises each channel of each sequence.
+ * Shape: `(N, C, L)` or `(C, L)` → the same.
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.InstanceNorm1d.html
+ */
 export class InstanceNorm1d extends Base1d {
   /** @internal */
   override _prepareLoad(entries: Map<string, unknown>, prefix: string, version: number | undefined): string[] {
     return refuseStatistics(this, entries, prefix, version)
   }
 }
+/**
+ * Normalises each channel of each image.
+ * Shape: `(N, C, H, W)` or `(C, H, W)` → the same.
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.InstanceNorm2d.html
+ */
 export class InstanceNorm2d extends Base2d {
   /** @internal */
   override _prepareLoad(entries: Map<string, unknown>, prefix: string, version: number | undefined): string[] {
     return refuseStatistics(this, entries, prefix, version)
   }
 }
+/**
+ * Normalises each channel of each volume.
+ * Shape: `(N, C, D, H, W)` or `(C, D, H, W)` → the same.
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.InstanceNorm3d.html
+ */
 export class InstanceNorm3d extends Base3d {
   /** @internal */
   override _prepareLoad(entries: Map<string, unknown>, prefix: string, version: number | undefined): string[] {
