@@ -24,7 +24,9 @@ export interface ${row.name} {
 }
 
 function inputText(input: string): string {
-  return input.endsWith('?') ? `${camelCase(input.slice(0, -1))}?: Tensor | null` : `${camelCase(input)}: Tensor`
+  const name = camelCase(input.replace(/\W+/, ''))
+  const type = input.includes('[]') ? 'readonly number[]' : 'Tensor'
+  return input.endsWith('?') ? `${name}?: ${type} | null` : `${name}: ${type}`
 }
 
 function optionsText(row: LayerRow): string {

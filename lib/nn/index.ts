@@ -1,11 +1,23 @@
 /** What `torch.nn` offers. */
 export * from '../generated/nn.js'
 export { Buffer, Parameter } from '../tensor/parameter.js'
+export {
+  isLazy,
+  UninitializedBuffer,
+  type UninitializedOptions,
+  UninitializedParameter,
+} from '../tensor/uninitialized.js'
 export * as functional from './functional.js'
 export type { ForwardHook, ForwardPreHook } from './hooks.js'
+export { InstanceNorm1d, InstanceNorm2d, InstanceNorm3d } from './instance-norm.js'
 export { Layer } from './layer.js'
+export * from './lazy-conv.js'
+export { LazyLinear, type LazyLinearOptions } from './lazy-linear.js'
+export type { LazyLayer } from './lazy-module.js'
+export * from './lazy-norm.js'
 export { Module } from './module.js'
 export { ModuleList } from './module-list.js'
 export { Sequential, type SequentialArguments } from './sequential.js'
+export { SyncBatchNorm } from './sync-batch-norm.js'
 export type { ModuleToOptions } from './to.js'
 export type { AnyStateDict, IncompatibleKeys, Keys, RemovableHandle, StateDict, WalkOptions } from './types.js'

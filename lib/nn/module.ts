@@ -88,6 +88,10 @@ export class Module {
   _mayLack(_name: string, _version: number | undefined): boolean {
     return false
   }
+  /** May change what is to be loaded, and gives what is wrong with it. @internal */
+  _prepareLoad(_entries: Map<string, unknown>, _prefix: string, _version: number | undefined): string[] {
+    return []
+  }
   /** `version` in the state dict's `_metadata`. @internal */
   get _version(): number {
     return 1

@@ -6,6 +6,7 @@ import { operatorFunction } from '../tensor/operator.js'
 import { Buffer, emptyShell, Parameter } from '../tensor/parameter.js'
 import { metadataOf, orderedDict, setInOrder } from '../tensor/python-values.js'
 import { Tensor } from '../tensor/tensor.js'
+import { isLazy, type Uninitialized } from '../tensor/uninitialized.js'
 import type { Module } from './module.js'
 import type { AnyStateDict, IncompatibleKeys } from './types.js'
 
@@ -19,7 +20,7 @@ export function collect(module: Module, destination: Record<string, Tensor>, pre
   const own = Object.assign(Object.create(null), { version: module._version })
   if (metadata) setInOrder(metadata, prefix.slice(0, -1), own)
   const put = (name: string, tensor: Tensor): void => {
-    setInOrder(destination, prefix + name, keepVars ? tensor : detach(tensor))
+    setInOrder(destination, prefix + name, keepVars || isLazy(tensor) ? tensor : detach(tensor))
   }
   for (const [name, parameter] of module._parameters()) put(name, parameter)
   for (const [name, buffer] of module._buffers()) if (module._isPersistent(name, buffer)) put(name, buffer)
@@ -83,6 +84,7 @@ export function load(module: Module, stateDict: AnyStateDict, strict: boolean, a
 /** Compares `module` and what is below it with `keys`, the keys that start with `prefix`. */
 function visit(module: Module, keys: string[], prefix: string, loading: Loading): void {
   const version = loading.metadata?.[prefix.slice(0, -1)]?.version as number | undefined
+  loading.problems.push(...module._prepareLoad(loading.entries, prefix, version))
   const own = new Map<string, Tensor>(module._parameters())
   for (const [name, buffer] of module._buffers()) if (module._isPersistent(name, buffer)) own.set(name, buffer)
   const children = new Map(module._children())
@@ -93,6 +95,7 @@ function visit(module: Module, keys: string[], prefix: string, loading: Loading)
     else if (!module._mayLack(name, version)) loading.missing.push(key)
   }
   for (const key of keys) {
+    if (!loading.entries.has(key)) continue
     const [head, ...rest] = key.slice(prefix.length).split('.')
     if (rest.length > 0 ? !children.has(head!) : !own.has(head!)) loading.unexpected.push(key)
   }
@@ -116,6 +119,10 @@ function plan(module: Module, name: string, tensor: Tensor, key: string, loading
     )
     return
   }
+  if (isLazy(tensor)) {
+    planLazy(module, name, tensor, value, loading)
+    return
+  }
   const shape = tensor.shape
   // Files of PyTorch 0.3 hold scalars as one element.
   if (shape.length === 0 && value.ndim === 1 && value.shape[0] === 1) value = value.select(0, 0)
@@ -135,6 +142,15 @@ function plan(module: Module, name: string, tensor: Tensor, key: string, loading
         `While copying the parameter named "${key}", whose dimensions in the model are ${size(tensor)} and whose dimensions in the checkpoint are ${size(source)}, an exception occurred : ('${(error as Error).message}',).`,
       )
     }
+  })
+}
+
+/** A parameter without a size takes that of the state dict's; there, too, may be one without. */
+function planLazy(module: Module, name: string, tensor: Uninitialized, source: Tensor, loading: Loading): void {
+  loading.writes.push(() => {
+    if (!isLazy(source)) tensor.materialize(source.shape)
+    if (loading.assign) assign(module, name, tensor, source)
+    else tensor.copy_(source)
   })
 }
 

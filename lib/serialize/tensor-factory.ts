@@ -22,6 +22,8 @@ export interface TensorFactory {
   tensor(spec: TensorSpec): object
   parameter(tensor: object, requiresGrad: boolean): object
   buffer(tensor: object, persistent: boolean): object
+  /** a parameter, or else a buffer, whose sizes are not known yet */
+  uninitialized(parameter: boolean, requiresGrad: boolean): object
   meta(dtype: string, shape: number[], strides: number[], requiresGrad: boolean): object
   sparseCoo(indices: object, values: object, shape: number[], coalesced: boolean | undefined): object
   sparseCompressed(layout: string, compressed: object, plain: object, values: object, shape: number[]): object

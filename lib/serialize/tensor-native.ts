@@ -5,6 +5,7 @@ import { CheckpointError, TorchError } from '../errors.js'
 import { operatorFunction } from '../tensor/operator.js'
 import { Parameter, Buffer as TensorBuffer } from '../tensor/parameter.js'
 import { Tensor } from '../tensor/tensor.js'
+import { isLazy, UninitializedBuffer, UninitializedParameter } from '../tensor/uninitialized.js'
 import type { Quantizer, TensorFactory, TensorSpec } from './tensor-factory.js'
 import type { TensorFacts, TensorInspector } from './tensor-nodes.js'
 import { badFormat, type Where } from './where.js'
@@ -45,6 +46,10 @@ export class NativeTensorFactory implements TensorFactory {
 
   buffer(tensor: object, persistent: boolean): Tensor {
     return new TensorBuffer(tensor as Tensor, { persistent })
+  }
+
+  uninitialized(parameter: boolean, requiresGrad: boolean): Tensor {
+    return parameter ? new UninitializedParameter(requiresGrad) : new UninitializedBuffer(requiresGrad)
   }
 
   meta(dtype: string, shape: number[], strides: number[], requiresGrad: boolean): Tensor {
@@ -142,6 +147,7 @@ export const nativeTensors: TensorInspector<StorageHandle> = {
       neg: strided && binding.isNeg(tensor),
       ...(stored && { storage: { ...stored, handle: stored.storage } }),
       parameter: tensor instanceof Parameter,
+      ...(isLazy(tensor) && { uninitialized: `Uninitialized${tensor instanceof Parameter ? 'Parameter' : 'Buffer'}` }),
       ...(/^qu?int/.test(dtype) && { quantizer: quantizerOf(tensor) }),
       ...(tensor instanceof TensorBuffer && { buffer: tensor.persistent }),
     }

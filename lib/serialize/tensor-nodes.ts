@@ -19,6 +19,8 @@ export interface TensorFacts<Storage> {
   /** undefined where there is none: meta and sparse tensors */
   storage?: { handle: Storage; id: bigint; offset: number; nbytes: number; device: string }
   parameter: boolean
+  /** name of the class in Python where sizes are not known yet */
+  uninitialized?: string
   /** `persistent` of a Buffer */
   buffer?: boolean
   quantizer?: Quantizer
@@ -60,6 +62,7 @@ export class TensorWriter<Storage = unknown> {
     if (memory?.numpy && same(this.inspector.bytes(tensor), memory.numpy.bytes)) return memory.numpy.node
     const facts = this.inspector.facts(tensor)
     if (memory?.bareStorage && facts.storage) return this.persistent(facts, d, memory.untyped)
+    if (facts.uninitialized) return reduce('torch.nn.parameter', facts.uninitialized, [facts.requiresGrad])
     if (facts.parameter) {
       const data = this.plain(tensor, { ...facts, requiresGrad: false }, d)
       if (memory?.tensorType) {

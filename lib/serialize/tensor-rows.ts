@@ -13,6 +13,10 @@ export const tensorRows: Record<string, GlobalRow> = {
   'torch._utils._rebuild_tensor_v3': { call: (call, r) => r.tensors.tensor(stridedSpec(call, r, true)) },
   'torch._utils._rebuild_parameter': { call: parameter },
   'torch._utils._rebuild_parameter_with_state': { call: parameter },
+  'torch.nn.parameter.UninitializedParameter': {
+    call: (call, r) => r.tensors.uninitialized(true, requiresGradOf(call)),
+  },
+  'torch.nn.parameter.UninitializedBuffer': { call: (call, r) => r.tensors.uninitialized(false, requiresGradOf(call)) },
   'torch._tensor._rebuild_from_type_v2': { call: fromType },
   // its name before 1.10
   'torch.tensor._rebuild_from_type_v2': { call: fromType },
@@ -99,6 +103,10 @@ function tensorOf(call: PyCall, r: Reviver, node: Node | undefined): object {
   const tensor = node === undefined ? undefined : r.value(node)
   if (!r.tensors.isTensor(tensor)) throw r.bad(call, `needs a tensor, not ${kindOf(node)}`)
   return tensor
+}
+
+function requiresGradOf(call: PyCall): boolean {
+  return call.args.items[0] === true
 }
 
 function parameter(call: PyCall, r: Reviver): object {

@@ -1,6 +1,8 @@
 // The bindings of the layers: everything here works on rows, none is known by name.
 #include "nn/module.h"
 
+#include <ATen/Functions.h>
+
 #include "core/dtype.h"
 #include "core/error.h"
 #include "core/function.h"
@@ -164,6 +166,10 @@ bool is_optional(const std::string& input) { return input.back() == '?'; }
 
 at::Tensor input_of(const Row& row, const Napi::Value& value, size_t i) {
   if (is_optional(row.inputs[i]) && (value.IsUndefined() || value.IsNull())) return {};
+  if (const auto name_end = row.inputs[i].find("[]"); name_end != std::string::npos) {
+    const auto where = row.name + ".forward: " + camel_case(row.inputs[i].substr(0, name_end));
+    return at::tensor(to_ints(value, where.c_str()), at::kLong);
+  }
   auto* impl = tensor_impl(value.Env(), value);
   if (impl == nullptr) {
     fail_argument(row.name + ".forward: expected " + camel_case(row.inputs[i].substr(0, row.inputs[i].find('?'))) +

@@ -74,7 +74,8 @@ struct Row {
   std::string doc;
   std::vector<Argument> arguments;
   std::vector<Slot> tensors;
-  /** names of forward's arguments, all tensors; `offsets?` may be left out, which gives an undefined tensor */
+  /** names of forward's arguments, all tensors; `offsets?` may be left out, which gives an undefined tensor; the
+   * integers of `output_size[]?` come as an int64 tensor */
   std::vector<std::string> inputs;
   /** TypeScript type of forward's result */
   std::string output;

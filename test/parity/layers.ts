@@ -26,9 +26,9 @@ type Argument =
   | { list: number[] }
 /**
  * A shape of normal numbers; or 'classes:C:…' (integers below C), 'rand:…' (uniform numbers), 'signs:…' (-1 and 1),
- * 'binary:…' (0 and 1), 'mask:…' (booleans), 'shares:…' (rows of sum 1); null; values; several of these as a tuple.
+ * 'binary:…' (0 and 1), 'mask:…' (booleans), 'shares:…' (rows of sum 1); null; values; integers; several of these as a tuple.
  */
-export type Input = null | number[] | string | { tensor: unknown } | { tuple: Input[] }
+export type Input = null | number[] | string | { tensor: unknown } | { list: number[] } | { tuple: Input[] }
 /** layer, positional arguments, keyword arguments, inputs */
 export type Case = [layer: string, args: Argument[], kwargs: Record<string, Argument>, ...inputs: Input[]]
 
@@ -56,6 +56,7 @@ function value(v: Argument): unknown {
 function make(what: Input, dtype: torch.Dtype): unknown {
   if (what === null) return null
   if (Array.isArray(what)) return torch.randn(what).to(dtype)
+  if (typeof what === 'object' && 'list' in what) return what.list
   if (typeof what === 'object') return 'tensor' in what ? tensorOf(what.tensor) : what.tuple.map((w) => make(w, dtype))
   const [kind, ...texts] = what.split(':')
   const sizes = texts.map(Number)

@@ -32,6 +32,8 @@ def make(what, dtype):
         return torch.randn(*what).to(dtype)
     if isinstance(what, dict):
         (kind, content), = what.items()
+        if kind == "list":
+            return content
         return torch.tensor(content) if kind == "tensor" else tuple(make(w, dtype) for w in content)
     kind, *sizes = what.split(":")
     sizes = [int(s) for s in sizes]
