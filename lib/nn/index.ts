@@ -1,7 +1,7 @@
 /** What `torch.nn` offers. */
 export * from '../generated/nn.js'
 export { Buffer, Parameter } from '../tensor/parameter.js'
-export * as functional from './functional.js'
+export * as functional from './functional/index.js'
 export type { ForwardHook, ForwardPreHook } from './hooks.js'
 export { Layer } from './layer.js'
 export { Module } from './module.js'
