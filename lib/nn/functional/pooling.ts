@@ -1,4 +1,5 @@
 /** Pooling over windows: the largest values, means and norms. */
+import { ArgumentError } from '../../errors.js'
 import * as functions from '../../generated/functions.js'
 import { nn as operators } from '../../generated/namespaces.js'
 import type { Tensor } from '../../tensor/tensor.js'
@@ -68,7 +69,18 @@ function maxPool(name: string, values: Pool, both: Pool): [usual: MaxPool, withI
   return [define(name, parameters, body(false)), define(`${name}WithIndices`, parameters, body(true))]
 }
 
-const max1 = maxPool('maxPool1d', functions.maxPool1d, functions.maxPool1dWithIndices)
+/** max_pool1d does not check its arithmetic: LibTorch 2.13 crashes or runs for hours where its relatives throw this. */
+function checked(pool: Pool): Pool {
+  return (input, ...rest) => {
+    for (const size of rest.slice(0, 4).flat() as (number | bigint)[]) {
+      if (size >= 2 ** 31 || size < -(2 ** 31))
+        throw new ArgumentError('value cannot be converted to type int without overflow')
+    }
+    return pool(input, ...rest)
+  }
+}
+
+const max1 = maxPool('maxPool1d', checked(functions.maxPool1d), checked(functions.maxPool1dWithIndices))
 const max2 = maxPool('maxPool2d', functions.maxPool2d, operators.maxPool2dWithIndices)
 const max3 = maxPool('maxPool3d', functions.maxPool3d, operators.maxPool3dWithIndices)
 /** The largest value in each window of a sequence. */
