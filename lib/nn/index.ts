@@ -1,13 +1,16 @@
 /** What `torch.nn` offers. */
 export * from '../generated/nn.js'
 export { Buffer, Parameter } from '../tensor/parameter.js'
+<<<<<<< HEAD
 export {
   isLazy,
   UninitializedBuffer,
   type UninitializedOptions,
   UninitializedParameter,
 } from '../tensor/uninitialized.js'
-export * as functional from './functional.js'
+=======
+export * as functional from './functional/index.js'
+>>>>>>> h/functional
 export type { ForwardHook, ForwardPreHook } from './hooks.js'
 export { InstanceNorm1d, InstanceNorm2d, InstanceNorm3d } from './instance-norm.js'
 export { Layer } from './layer.js'
