@@ -20,15 +20,16 @@ type Argument =
   | boolean
   | number
   | string
-  | number[]
+  | Argument[]
   | { float: number }
   | { tensor: unknown }
   | { list: number[] }
 /**
- * A shape of normal numbers; or 'classes:C:…' (integers below C), 'rand:…' (uniform numbers), 'signs:…' (-1 and 1),
- * 'binary:…' (0 and 1), 'mask:…' (booleans), 'shares:…' (rows of sum 1); null; values; several of these as a tuple.
+ * A shape of normal numbers; or 'double:…' (the same in float64), 'classes:C:…' (integers below C), 'rand:…' (uniform numbers), 'signs:…' (-1 and 1),
+ * 'binary:…' (0 and 1), 'mask:…' (booleans), 'shares:…' (rows of sum 1); null; values; integers that are no tensor; several of
+ * these as a tuple.
  */
-export type Input = null | number[] | string | { tensor: unknown } | { tuple: Input[] }
+export type Input = null | number[] | string | { tensor: unknown } | { ints: number[] } | { tuple: Input[] }
 /** layer, positional arguments, keyword arguments, inputs */
 export type Case = [layer: string, args: Argument[], kwargs: Record<string, Argument>, ...inputs: Input[]]
 
@@ -48,7 +49,8 @@ function tensorOf(content: unknown): torch.Tensor {
 }
 
 function value(v: Argument): unknown {
-  if (v === null || typeof v !== 'object' || Array.isArray(v)) return v
+  if (v === null || typeof v !== 'object') return v
+  if (Array.isArray(v)) return v.map(value)
   if ('tensor' in v) return tensorOf(v.tensor)
   return 'float' in v ? v.float : v.list
 }
@@ -56,10 +58,13 @@ function value(v: Argument): unknown {
 function make(what: Input, dtype: torch.Dtype): unknown {
   if (what === null) return null
   if (Array.isArray(what)) return torch.randn(what).to(dtype)
+  if (typeof what === 'object' && 'ints' in what) return what.ints
   if (typeof what === 'object') return 'tensor' in what ? tensorOf(what.tensor) : what.tuple.map((w) => make(w, dtype))
   const [kind, ...texts] = what.split(':')
   const sizes = texts.map(Number)
   switch (kind) {
+    case 'double':
+      return torch.randn(sizes).to('float64')
     case 'classes':
       return torch.randint(0, sizes[0]!, sizes.slice(1))
     case 'rand':

@@ -15,7 +15,7 @@ torch.set_num_threads(1)
 def value(v):
     """An argument: what JSON cannot say is an object of one key."""
     if isinstance(v, list):
-        return tuple(v)
+        return tuple(value(each) for each in v)
     if isinstance(v, str) and isinstance(getattr(torch, v, None), torch.dtype):
         return getattr(torch, v)
     if isinstance(v, dict):
@@ -32,9 +32,13 @@ def make(what, dtype):
         return torch.randn(*what).to(dtype)
     if isinstance(what, dict):
         (kind, content), = what.items()
+        if kind == "ints":
+            return content
         return torch.tensor(content) if kind == "tensor" else tuple(make(w, dtype) for w in content)
     kind, *sizes = what.split(":")
     sizes = [int(s) for s in sizes]
+    if kind == "double":
+        return torch.randn(*sizes).double()
     if kind == "classes":
         return torch.randint(0, sizes[0], sizes[1:])
     if kind == "rand":
