@@ -21,7 +21,7 @@ type Argument =
   | number
   | string
   | Argument[]
-  | { float: number }
+  | { float: number | 'Infinity' | '-Infinity' | 'NaN' }
   | { tensor: unknown }
   | { list: number[] }
 /**
@@ -52,7 +52,7 @@ function value(v: Argument): unknown {
   if (v === null || typeof v !== 'object') return v
   if (Array.isArray(v)) return v.map(value)
   if ('tensor' in v) return tensorOf(v.tensor)
-  return 'float' in v ? v.float : v.list
+  return 'float' in v ? Number(v.float) : v.list
 }
 
 function make(what: Input, dtype: torch.Dtype): unknown {
@@ -95,12 +95,23 @@ function tensors(out: unknown): torch.Tensor[] {
   return (out as unknown[]).filter((part) => part !== null).flatMap(tensors)
 }
 
-function outcome([layer, args, kwargs, ...inputs]: Case): Outcome {
-  torch.manualSeed(7)
+function construct(layer: string, args: Argument[], kwargs: Record<string, Argument>): torch.nn.Module {
   const options = Object.fromEntries(Object.entries(kwargs).map(([key, v]) => [camel(key), value(v)]))
   const Layer = (nn as unknown as Record<string, new (...args: unknown[]) => torch.nn.Module>)[layer]
   assert.ok(Layer, `nn has no ${layer}`)
-  const module = new Layer(...args.map(value), ...(Object.keys(options).length > 0 ? [options] : []))
+  return new Layer(...args.map(value), ...(Object.keys(options).length > 0 ? [options] : []))
+}
+
+/** Makes the layer and calls it once. */
+export function call([layer, args, kwargs, ...inputs]: Case): unknown {
+  torch.manualSeed(7)
+  const module = construct(layer, args, kwargs)
+  return module.forward(...inputs.map((input) => make(input, 'float32')))
+}
+
+function outcome([layer, args, kwargs, ...inputs]: Case): Outcome {
+  torch.manualSeed(7)
+  const module = construct(layer, args, kwargs)
   const state = module.stateDict() as Record<string, torch.Tensor>
   const bytes: Record<string, string> = {}
   for (const [key, tensor] of Object.entries(state)) bytes[`made ${key}`] = digest(tensor)
