@@ -1,5 +1,5 @@
-// Fold, Unfold. Source: torch/nn/modules/fold.py, PyTorch 2.13 (cf30153c). torch::nn forgets whether a size was given as
-// one number, which Python prints.
+// Fold, Unfold. Source: torch/nn/modules/fold.py, PyTorch 2.13 (cf30153c). torch::nn forgets whether a size was given
+// as one number, which Python prints.
 #include <ATen/Functions.h>
 
 #include "nn/module.h"
@@ -50,8 +50,8 @@ static const Registered<Row> kFold{plain_row<FoldOptions>({
     .seed = {},
     .arguments = {REQ(output_size, "height and width of the image, one number for both or each, > 0"),
                   REQ(kernel_size, kBlock), OPT(dilation, kDilation), OPT(padding, kPadding), OPT(stride, kStride)},
-    .repr = text(
-        "output_size={output_size}, kernel_size={kernel_size}, dilation={dilation}, padding={padding}, stride={stride}"),
+    .repr = text("output_size={output_size}, kernel_size={kernel_size}, dilation={dilation}, padding={padding}, "
+                 "stride={stride}"),
     .forward =
         [](auto& m, Inputs in) {
           const auto& o = m.options;

@@ -1,5 +1,5 @@
-// FractionalMaxPool2d, FractionalMaxPool3d. Source: torch/nn/modules/pooling.py and torch/nn/functional.py, PyTorch 2.13
-// (cf30153c). torch::nn has no return_indices, and its `_random_samples` is no buffer.
+// FractionalMaxPool2d, FractionalMaxPool3d. Source: torch/nn/modules/pooling.py and torch/nn/functional.py,
+// PyTorch 2.13 (cf30153c). torch::nn has no return_indices, and its `_random_samples` is no buffer.
 #include <ATen/Functions.h>
 
 #include "core/error.h"

@@ -1,6 +1,6 @@
 // CircularPad, ConstantPad, ReflectionPad, ReplicationPad and ZeroPad in one to three dimensions. Source:
-// torch/nn/modules/padding.py, PyTorch 2.13 (cf30153c). torch::nn has no CircularPad, ZeroPad1d, ZeroPad3d, and takes no
-// padding of fewer dimensions.
+// torch/nn/modules/padding.py, PyTorch 2.13 (cf30153c). torch::nn has no CircularPad, ZeroPad1d, ZeroPad3d, and takes
+// no padding of fewer dimensions.
 #include <ATen/Functions.h>
 
 #include "core/error.h"
@@ -9,7 +9,8 @@
 
 namespace libtorch_node::layers {
 
-/** Padding before and after each dimension, the last one first: one number for all N sides, or those of some dimensions.
+/** Padding before and after each dimension, the last one first: one number for all N sides, or those of some
+ * dimensions.
  */
 template <size_t N>
 struct Sides {
@@ -72,8 +73,8 @@ Row pad_row(const char* name, const char* doc, const char* mode, const char* cir
           [mode, circular, zero = std::string_view(mode) == "constant"](auto& m, Inputs in) {
             constexpr int64_t kDims = N / 2;
             if (circular != nullptr && in[0].dim() != kDims + 1 && in[0].dim() != kDims + 2) {
-              fail("ERR_SHAPE", std::string("expected ") + circular + " input (got " + std::to_string(in[0].dim()) +
-                                    "D input)");
+              fail("ERR_SHAPE",
+                   std::string("expected ") + circular + " input (got " + std::to_string(in[0].dim()) + "D input)");
             }
             return at::pad(in[0], m.options.padding().values, mode, zero ? std::optional<double>(0) : std::nullopt);
           },
@@ -100,12 +101,12 @@ static const Registered<Row> kConstantPad2d{
 static const Registered<Row> kConstantPad3d{
     constant_row<6>("ConstantPad3d", "Enlarges a volume by one value." SHAPE_3D)};
 
-static const Registered<Row> kReflectionPad1d{
-    pad_row<2>("ReflectionPad1d", "Lengthens a signal by its mirror image, the ends not repeated." SHAPE_1D, "reflect")};
-static const Registered<Row> kReflectionPad2d{
-    pad_row<4>("ReflectionPad2d", "Enlarges an image by its mirror image, the edges not repeated." SHAPE_2D, "reflect")};
-static const Registered<Row> kReflectionPad3d{
-    pad_row<6>("ReflectionPad3d", "Enlarges a volume by its mirror image, the faces not repeated." SHAPE_3D, "reflect")};
+static const Registered<Row> kReflectionPad1d{pad_row<2>(
+    "ReflectionPad1d", "Lengthens a signal by its mirror image, the ends not repeated." SHAPE_1D, "reflect")};
+static const Registered<Row> kReflectionPad2d{pad_row<4>(
+    "ReflectionPad2d", "Enlarges an image by its mirror image, the edges not repeated." SHAPE_2D, "reflect")};
+static const Registered<Row> kReflectionPad3d{pad_row<6>(
+    "ReflectionPad3d", "Enlarges a volume by its mirror image, the faces not repeated." SHAPE_3D, "reflect")};
 
 static const Registered<Row> kReplicationPad1d{
     pad_row<2>("ReplicationPad1d", "Lengthens a signal by the values at its ends." SHAPE_1D, "replicate")};
@@ -114,8 +115,7 @@ static const Registered<Row> kReplicationPad2d{
 static const Registered<Row> kReplicationPad3d{
     pad_row<6>("ReplicationPad3d", "Enlarges a volume by the values at its faces." SHAPE_3D, "replicate")};
 
-static const Registered<Row> kZeroPad1d{
-    pad_row<2>("ZeroPad1d", "Lengthens a signal by zeros." SHAPE_1D, "constant")};
+static const Registered<Row> kZeroPad1d{pad_row<2>("ZeroPad1d", "Lengthens a signal by zeros." SHAPE_1D, "constant")};
 static const Registered<Row> kZeroPad2d{pad_row<4>("ZeroPad2d", "Enlarges an image by zeros." SHAPE_2D, "constant")};
 static const Registered<Row> kZeroPad3d{pad_row<6>("ZeroPad3d", "Enlarges a volume by zeros." SHAPE_3D, "constant")};
 

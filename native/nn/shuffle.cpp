@@ -1,5 +1,5 @@
-// PixelShuffle, PixelUnshuffle, ChannelShuffle. Words: torch/nn/modules/pixelshuffle.py and channelshuffle.py of PyTorch
-// 2.13. torch::nn has no ChannelShuffle.
+// PixelShuffle, PixelUnshuffle, ChannelShuffle. Words: torch/nn/modules/pixelshuffle.py and channelshuffle.py of
+// PyTorch 2.13. torch::nn has no ChannelShuffle.
 #include <ATen/Functions.h>
 #include <torch/nn/modules/pixelshuffle.h>
 

@@ -47,9 +47,8 @@ std::vector<int64_t> output_size(const at::Tensor& input, const MaxUnpoolOptions
   for (size_t d = 0; d < D; ++d) {
     if (sizes[d] >= 0) continue;
     const auto at = std::to_string(d);
-    fail("ERR_SHAPE",
-         "max_unpooling: output_size must contain non-negative spatial dimensions, but got output_size[" + at +
-             "]=" + std::to_string(sizes[d]));
+    fail("ERR_SHAPE", "max_unpooling: output_size must contain non-negative spatial dimensions, but got output_size[" +
+                          at + "]=" + std::to_string(sizes[d]));
   }
   return sizes;
 }

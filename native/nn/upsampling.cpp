@@ -1,5 +1,6 @@
 // Upsample, UpsamplingNearest2d, UpsamplingBilinear2d. Source: torch/nn/modules/upsampling.py and
-// torch/nn/functional.py, interpolate, PyTorch 2.13 (cf30153c). torch::nn prints and refuses otherwise, and keeps no form.
+// torch/nn/functional.py, interpolate, PyTorch 2.13 (cf30153c). torch::nn prints and refuses otherwise, and keeps no
+// form.
 #include <ATen/Functions.h>
 
 #include "core/error.h"
@@ -55,7 +56,8 @@ void check_length(const at::Tensor& x, const OneOrMore<T>& given, const std::str
   if (given.single || static_cast<int64_t>(given.values.size()) == x.dim() - 2) return;
   const auto spatial = python_list(x.sizes().slice(std::min<size_t>(2, x.sizes().size())));
   fail("ERR_SHAPE", "Input and " + subject + " must have the same number of spatial dimensions, but got " +
-                        "input with spatial dimensions of " + spatial + " and " + what + Form<OneOrMore<T>>::python(given) +
+                        "input with spatial dimensions of " + spatial + " and " + what +
+                        Form<OneOrMore<T>>::python(given) +
                         ". Please provide input tensor in (N, C, d1, d2, ...,dK) format and " + format);
 }
 
@@ -63,14 +65,15 @@ void check_length(const at::Tensor& x, const OneOrMore<T>& given, const std::str
   const std::array<std::pair<const char*, int64_t>, 3> needs{{{"linear", 3}, {"bilinear", 4}, {"trilinear", 5}}};
   for (const auto& [word, wanted] : needs) {
     if (mode == word && dim >= 3 && dim <= 5) {
-      fail("ERR_SHAPE", "Got " + std::to_string(dim) + "D input, but " + mode + " mode needs " +
-                            std::to_string(wanted) + "D input");
+      fail("ERR_SHAPE",
+           "Got " + std::to_string(dim) + "D input, but " + mode + " mode needs " + std::to_string(wanted) + "D input");
     }
   }
-  fail(dim >= 3 && dim <= 5 ? "ERR_ARGUMENT" : "ERR_SHAPE",
-       "Input Error: Only 3D, 4D and 5D input Tensors supported (got " + std::to_string(dim) +
-           "D) for the modes: nearest | linear | bilinear | bicubic | trilinear | lanczos | area | nearest-exact (got " +
-           mode + ")");
+  fail(
+      dim >= 3 && dim <= 5 ? "ERR_ARGUMENT" : "ERR_SHAPE",
+      "Input Error: Only 3D, 4D and 5D input Tensors supported (got " + std::to_string(dim) +
+          "D) for the modes: nearest | linear | bilinear | bicubic | trilinear | lanczos | area | nearest-exact (got " +
+          mode + ")");
 }
 
 /** functional.interpolate without antialias: the checks and choices of Python in their order. */
@@ -181,10 +184,12 @@ static const Registered<Row> kUpsample{plain_row<UpsampleOptions>({
            "Shape: `(N, C, L)`, `(N, C, H, W)` or `(N, C, D, H, W)` → the same with other spatial sizes.",
     .seed = {},
     .arguments = {OPT(size, kSize), OPT(scale_factor, kFactor),
-                  OPT(mode, "how values between the input's are found; 'linear', 'bilinear' and 'trilinear' take one, "
-                            "two and three spatial dimensions, 'bicubic' takes two"),
-                  OPT(align_corners, "whether the centres of the corner pixels stay where they are, for the linear "
-                                     "and cubic modes"),
+                  OPT(mode,
+                      "how values between the input's are found; 'linear', 'bilinear' and 'trilinear' take one, "
+                      "two and three spatial dimensions, 'bicubic' takes two"),
+                  OPT(align_corners,
+                      "whether the centres of the corner pixels stay where they are, for the linear "
+                      "and cubic modes"),
                   OPT(recompute_scale_factor,
                       "whether the factor is computed anew from the sizes, after they are rounded")},
     .repr = upsample_repr("{mode}"),

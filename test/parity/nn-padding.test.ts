@@ -42,6 +42,8 @@ testLayers('ConstantPad is that of Python', [
   ['ConstantPad1d', [[1, 2], 7], {}, signal],
   ['ConstantPad1d', [[3, 1]], { value: 1 }, 'classes:9:2:3:4'],
   ['ConstantPad1d', [], { padding: 1, value: { float: -0.25 } }, signal],
+  ['ConstantPad1d', [1, { float: '-Infinity' }], {}, signal],
+  ['ConstantPad1d', [1, { float: 'NaN' }], {}, signal],
   ['ConstantPad2d', [[1, 2], 0], {}, image],
   ['ConstantPad2d', [], { padding: 2, value: 1e-7 }, image],
   ['ConstantPad3d', [], { padding: 1, value: -2 }, volume],
