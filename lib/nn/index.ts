@@ -1,16 +1,13 @@
 /** What `torch.nn` offers. */
 export * from '../generated/nn.js'
 export { Buffer, Parameter } from '../tensor/parameter.js'
-<<<<<<< HEAD
 export {
   isLazy,
   UninitializedBuffer,
   type UninitializedOptions,
   UninitializedParameter,
 } from '../tensor/uninitialized.js'
-=======
 export * as functional from './functional/index.js'
->>>>>>> h/functional
 export type { ForwardHook, ForwardPreHook } from './hooks.js'
 export { InstanceNorm1d, InstanceNorm2d, InstanceNorm3d } from './instance-norm.js'
 export { Layer } from './layer.js'
@@ -18,6 +15,7 @@ export * from './lazy-conv.js'
 export { LazyLinear, type LazyLinearOptions } from './lazy-linear.js'
 export type { LazyLayer } from './lazy-module.js'
 export * from './lazy-norm.js'
+export { MaxUnpool1d, MaxUnpool2d, MaxUnpool3d, type UnpoolOutputSize } from './max-unpool.js'
 export { Module } from './module.js'
 export { ModuleList } from './module-list.js'
 export { Sequential, type SequentialArguments } from './sequential.js'

@@ -20,13 +20,14 @@ type Argument =
   | boolean
   | number
   | string
-  | number[]
-  | { float: number }
+  | Argument[]
+  | { float: number | 'Infinity' | '-Infinity' | 'NaN' }
   | { tensor: unknown }
   | { list: number[] }
 /**
- * A shape of normal numbers; or 'classes:C:…' (integers below C), 'rand:…' (uniform numbers), 'signs:…' (-1 and 1),
- * 'binary:…' (0 and 1), 'mask:…' (booleans), 'shares:…' (rows of sum 1); null; values; integers; several of these as a tuple.
+ * A shape of normal numbers; or 'double:…' (the same in float64), 'classes:C:…' (integers below C), 'rand:…' (uniform numbers),
+ * 'signs:…' (-1 and 1), 'binary:…' (0 and 1), 'mask:…' (booleans), 'shares:…' (rows of sum 1); null; values; integers that are
+ * no tensor; several of these as a tuple.
  */
 export type Input = null | number[] | string | { tensor: unknown } | { list: number[] } | { tuple: Input[] }
 /** layer, positional arguments, keyword arguments, inputs */
@@ -48,9 +49,10 @@ function tensorOf(content: unknown): torch.Tensor {
 }
 
 function value(v: Argument): unknown {
-  if (v === null || typeof v !== 'object' || Array.isArray(v)) return v
+  if (v === null || typeof v !== 'object') return v
+  if (Array.isArray(v)) return v.map(value)
   if ('tensor' in v) return tensorOf(v.tensor)
-  return 'float' in v ? v.float : v.list
+  return 'float' in v ? Number(v.float) : v.list
 }
 
 function make(what: Input, dtype: torch.Dtype): unknown {
@@ -61,6 +63,8 @@ function make(what: Input, dtype: torch.Dtype): unknown {
   const [kind, ...texts] = what.split(':')
   const sizes = texts.map(Number)
   switch (kind) {
+    case 'double':
+      return torch.randn(sizes).to('float64')
     case 'classes':
       return torch.randint(0, sizes[0]!, sizes.slice(1))
     case 'rand':
@@ -91,12 +95,23 @@ function tensors(out: unknown): torch.Tensor[] {
   return (out as unknown[]).filter((part) => part !== null).flatMap(tensors)
 }
 
-function outcome([layer, args, kwargs, ...inputs]: Case): Outcome {
-  torch.manualSeed(7)
+function construct(layer: string, args: Argument[], kwargs: Record<string, Argument>): torch.nn.Module {
   const options = Object.fromEntries(Object.entries(kwargs).map(([key, v]) => [camel(key), value(v)]))
   const Layer = (nn as unknown as Record<string, new (...args: unknown[]) => torch.nn.Module>)[layer]
   assert.ok(Layer, `nn has no ${layer}`)
-  const module = new Layer(...args.map(value), ...(Object.keys(options).length > 0 ? [options] : []))
+  return new Layer(...args.map(value), ...(Object.keys(options).length > 0 ? [options] : []))
+}
+
+/** Makes the layer and calls it once. */
+export function call([layer, args, kwargs, ...inputs]: Case): unknown {
+  torch.manualSeed(7)
+  const module = construct(layer, args, kwargs)
+  return module.forward(...inputs.map((input) => make(input, 'float32')))
+}
+
+function outcome([layer, args, kwargs, ...inputs]: Case): Outcome {
+  torch.manualSeed(7)
+  const module = construct(layer, args, kwargs)
   const state = module.stateDict() as Record<string, torch.Tensor>
   const bytes: Record<string, string> = {}
   for (const [key, tensor] of Object.entries(state)) bytes[`made ${key}`] = digest(tensor)

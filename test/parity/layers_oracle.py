@@ -15,7 +15,7 @@ torch.set_num_threads(1)
 def value(v):
     """An argument: what JSON cannot say is an object of one key."""
     if isinstance(v, list):
-        return tuple(v)
+        return tuple(value(each) for each in v)
     if isinstance(v, str) and isinstance(getattr(torch, v, None), torch.dtype):
         return getattr(torch, v)
     if isinstance(v, dict):
@@ -37,6 +37,8 @@ def make(what, dtype):
         return torch.tensor(content) if kind == "tensor" else tuple(make(w, dtype) for w in content)
     kind, *sizes = what.split(":")
     sizes = [int(s) for s in sizes]
+    if kind == "double":
+        return torch.randn(*sizes).double()
     if kind == "classes":
         return torch.randint(0, sizes[0], sizes[1:])
     if kind == "rand":
@@ -101,5 +103,17 @@ def outcome(name, args, kwargs, *inputs):
     return {"repr": repr(module), "keys": list(state), "metadata": list(state._metadata.items()), "bytes": bytes}
 
 
+def refusal(name, args, kwargs, *inputs):
+    """The text of the exception that a case raises."""
+    torch.manual_seed(7)
+    try:
+        module = getattr(nn, name)(*[value(a) for a in args], **{k: value(v) for k, v in kwargs.items()})
+        module(*[make(i, torch.float32) for i in inputs])
+    except Exception as e:
+        return str(e)
+    raise AssertionError(f"Python accepts {name} {args} {kwargs} {inputs}")
+
+
+run = refusal if sys.argv[2:] == ["refusals"] else outcome
 with open(sys.argv[1]) as file:
-    print(json.dumps([outcome(*case) for case in json.load(file)]))
+    print(json.dumps([run(*case) for case in json.load(file)]))
