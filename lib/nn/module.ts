@@ -117,6 +117,7 @@ export class Module extends ModuleTree {
     emptyTensors(this, options)
     return this
   }
+  /** Moves to the CPU. */
   cpu(): this {
     return this.to('cpu')
   }

@@ -50,9 +50,11 @@ export abstract class NamedContainer<T extends Record<string, any>> extends Modu
   [Symbol.iterator](): IterableIterator<string> {
     return this._items.keys()
   }
+  /** The names. */
   keys(): IterableIterator<string> {
     return this._items.keys()
   }
+  /** The members. */
   values(): IterableIterator<T[keyof T]> {
     return this._items.values()
   }
@@ -64,6 +66,7 @@ export abstract class NamedContainer<T extends Record<string, any>> extends Modu
   entries(): IterableIterator<[string, T[keyof T]]> {
     return this._items.entries()
   }
+  /** Whether there is a member of that name. */
   has(name: string): boolean {
     return this._items.has(name)
   }
