@@ -10,6 +10,16 @@ export {
 export * as functional from './functional/index.js'
 export type { ForwardHook, ForwardPreHook } from './hooks.js'
 export { InstanceNorm1d, InstanceNorm2d, InstanceNorm3d } from './instance-norm.js'
+export { Container } from './container.js'
+export * as functional from './functional.js'
+export type {
+  ForwardHook,
+  ForwardHookOptions,
+  ForwardPreHook,
+  FullBackwardHook,
+  FullBackwardPreHook,
+  ModuleGradients,
+} from './hooks.js'
 export { Layer } from './layer.js'
 export * from './lazy-conv.js'
 export { LazyLinear, type LazyLinearOptions } from './lazy-linear.js'
@@ -17,8 +27,20 @@ export type { LazyLayer } from './lazy-module.js'
 export * from './lazy-norm.js'
 export { MaxUnpool1d, MaxUnpool2d, MaxUnpool3d, type UnpoolOutputSize } from './max-unpool.js'
 export { Module } from './module.js'
+export { ModuleDict } from './module-dict.js'
 export { ModuleList } from './module-list.js'
+export { DataParallel, type DataParallelOptions, type DeviceId } from './parallel/data-parallel.js'
+export * as parallel from './parallel/index.js'
+export { ParameterDict } from './parameter-dict.js'
+export { ParameterList } from './parameter-list.js'
 export { Sequential, type SequentialArguments } from './sequential.js'
 export { SyncBatchNorm } from './sync-batch-norm.js'
+export type {
+  LoadStateDictPostHook,
+  LoadStateDictPreHook,
+  LocalMetadata,
+  StateDictPostHook,
+  StateDictPreHook,
+} from './state-hooks.js'
 export type { ModuleToOptions } from './to.js'
 export type { AnyStateDict, IncompatibleKeys, Keys, RemovableHandle, StateDict, WalkOptions } from './types.js'
