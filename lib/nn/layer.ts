@@ -103,6 +103,26 @@ export class Layer extends Module {
     const tensor = this.#spec.row.tensors.find((candidate) => candidate.name === name)
     return tensor !== undefined && tensor.since > (version ?? 0)
   }
+  /** Hands the native layer a tensor for its next calls; nothing else of this object changes. @internal */
+  _place(name: string, tensor: Tensor | null): void {
+    if (this.#spec.row.tensors.some((slot) => slot.name === name)) native().setLayerTensor(handle(this), name, tensor)
+  }
+  /** Makes one of the layer's own tensors a property again that was deleted; false where it is none of them. @internal */
+  _restore(name: string, tensor: Tensor | null): boolean {
+    const slot = this.#spec.row.tensors.find((candidate) => candidate.name === name)
+    if (!slot) return false
+    const kind = tensor === null ? slot.kind : tensor instanceof Parameter ? 'parameter' : 'buffer'
+    Object.defineProperty(this, name, Layer.#property({ ...slot, kind }))
+    ;(this as unknown as Record<string, Tensor | null>)[name] = tensor
+    return true
+  }
+  /** Puts any tensor in the place of one of the layer's own, for a while; false where it is none of them. @internal */
+  _swap(name: string, tensor: Tensor | null): boolean {
+    if (!this.#spec.row.tensors.some((slot) => slot.name === name) || !Object.hasOwn(this, name)) return false
+    native().setLayerTensor(handle(this), name, tensor)
+    this.#tensors[name] = tensor as Own
+    return true
+  }
   /** True when it takes one tensor, so that it can be a link of a chain. @internal */
   get _takesOne(): boolean {
     return this.#spec.row.inputs.slice(1).every((input) => input.endsWith('?'))
