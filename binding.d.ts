@@ -15,6 +15,7 @@ export interface Handle<K extends string> {
 export type GeneratorHandle = Handle<'generator'>
 export type StorageHandle = Handle<'storage'>
 export type ModuleHandle = Handle<'module'>
+export type HookHomeHandle = Handle<'home of hooks'>
 export type ChainHandle = Handle<'chain'>
 export type OptimizerHandle = Handle<'optimizer'>
 export type ReaderHandle = Handle<'zip reader'>
@@ -248,6 +249,20 @@ export interface Binding {
   /** Runs `fn` in inference mode. */
   inferenceMode<T>(fn: () => T): T
   isInferenceModeEnabled(): boolean
+  /**
+   * Where this environment's backward hooks live. `call` knows each by its number; it returns the gradients that replace those
+   * given, undefined to leave them, or false when the hook threw.
+   */
+  newHookHome(call: (id: number, grads: (Tensor | null)[]) => (Tensor | null)[] | undefined | false): HookHomeHandle
+  /** The hooks that native code let go of since the last call. */
+  freedHooks(home: HookHomeHandle): number[]
+  /** Gives a number to remove it by. */
+  registerTensorHook(home: HookHomeHandle, t: Tensor, id: number): number
+  removeTensorHook(t: Tensor, position: number): void
+  registerPostAccumulateHook(home: HookHomeHandle, t: Tensor, id: number): void
+  removePostAccumulateHook(t: Tensor, id: number): void
+  /** The same tensors, whose gradients come by the hook. With `zeros`, those that do not come are zeros. */
+  backwardBorder(home: HookHomeHandle, tensors: Tensor[], id: number, zeros: boolean): Tensor[]
 
   // ---- native/rng
   /** Attaches the device's default generator to `target`, an object that holds no native one; returns it. */
@@ -269,6 +284,8 @@ export interface Binding {
   layers(): LayerRow[]
   /** Attaches a new layer to `target`, from arguments in row order (`undefined`: the default); parameters are initialised as Python does. */
   newLayer<T extends object>(target: T, name: string, args: unknown[]): T & ModuleHandle
+  /** Attaches a copy of a layer to `target`: the same options, and the same tensors until they are set. */
+  copyLayer<T extends object>(target: T, layer: ModuleHandle): T & ModuleHandle
   /** The option's present value, in Python's form */
   layerOption(m: ModuleHandle, name: string): unknown
   setLayerOption(m: ModuleHandle, name: string, value: unknown): void

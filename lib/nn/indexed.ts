@@ -55,6 +55,14 @@ export abstract class IndexedModules extends Module implements Iterable<Module> 
     return taken!
   }
 
+  /** Takes children out: the one at `start`, or all from `start` to before `end`; those after them move up. */
+  delete(start: number, end?: number): void {
+    const modules = [...this]
+    const at = [...modules.keys()]
+    const gone = new Set(end === undefined ? [this._position(start)] : at.slice(start, end))
+    this._renumber(modules.filter((_, i) => !gone.has(i)))
+  }
+
   /** @internal */
   protected _position(index: number): number {
     const { length } = this

@@ -45,8 +45,16 @@ export class Layer extends Module {
   readonly #tensors: Record<string, Own> = {}
 
   /** @internal */
-  constructor(name: string, args: readonly unknown[]) {
+  constructor(name: string | Layer, args: readonly unknown[] = []) {
     super()
+    if (name instanceof Layer) {
+      // A copy: it has its own tensors as soon as they are set.
+      this.#spec = name.#spec
+      native().copyLayer(this, handle(name))
+      Object.assign(this.#tensors, name.#tensors)
+      for (const tensor of this.#spec.row.tensors) Object.defineProperty(this, tensor.name, Layer.#property(tensor))
+      return
+    }
     const spec = specOf(name)
     this.#spec = spec
     native().newLayer(this, name, takeArguments(name, spec.names, args, spec.positional))
@@ -75,6 +83,18 @@ export class Layer extends Module {
     }
     properties.set(`${kind} ${name}`, property)
     return property
+  }
+
+  /** @internal */
+  override _likeness(): this {
+    return Reflect.construct(Layer, [this], this.constructor as new () => unknown) as this
+  }
+  /** In a replica a tensor that was computed stands for a parameter. @internal */
+  override _putReplica(name: string, tensor: Tensor): void {
+    if (name in this.#tensors) {
+      native().setLayerTensor(handle(this), name, tensor)
+      this.#tensors[name] = tensor as Own
+    } else super._putReplica(name, tensor)
   }
 
   /** One native call. The classes say in their types which tensors it takes. */

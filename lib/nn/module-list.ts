@@ -50,6 +50,15 @@ export class ModuleList<T extends Module = Module> extends IndexedModules {
     return new ModuleList([...this].slice(start, end))
   }
 
+  /** Python's `list + other`: a new list of these modules and of `other`. */
+  add(other: Iterable<T>): ModuleList<T> {
+    return new ModuleList<T>([...this, ...other])
+  }
+  /** Python's `list += other`: the same as {@link ModuleList.extend}. */
+  add_(other: Iterable<T>): this {
+    return this.extend(other)
+  }
+
   override toString(): string {
     return listText(this._getName(), this)
   }

@@ -1,19 +1,42 @@
 import { inspect } from 'node:util'
-import { native } from '../binding.js'
-import { ArgumentError } from '../errors.js'
-import { noGrad } from '../tensor/autograd.js'
+import { ArgumentError, TorchError } from '../errors.js'
 import type { Device, Dtype } from '../tensor/dtype.js'
-import { describe, isOptions, unknownOption } from '../tensor/operator.js'
-import { Buffer, Parameter } from '../tensor/parameter.js'
-import { Tensor } from '../tensor/tensor.js'
-import { flag, takeArguments } from './arguments.js'
-import { addHook, type ForwardHook, type ForwardPreHook } from './hooks.js'
+import { isOptions, unknownOption } from '../tensor/operator.js'
+import type { Tensor } from '../tensor/tensor.js'
+import { copyFields, deepcopy, type Memo } from './deepcopy.js'
+import {
+  addHook,
+  copyHooks,
+  type ForwardHook,
+  type ForwardHookOptions,
+  type ForwardPreHook,
+  type FullBackwardHook,
+  type FullBackwardPreHook,
+} from './hooks.js'
+import { applyToTensors, castFloats, emptyTensors, moveTensors, zeroGradients } from './module-tensors.js'
 import { moduleText } from './repr.js'
-import { collect, emptyStateDict, load } from './state-dict.js'
-import { type ModuleToOptions, toTarget } from './to.js'
-import type { AnyStateDict, IncompatibleKeys, RemovableHandle, StateDict, WalkOptions } from './types.js'
+import { collect, load, saveOwn } from './state-dict.js'
+import {
+  addStateHook,
+  copyStateHooks,
+  type LoadStateDictPostHook,
+  type LoadStateDictPreHook,
+  type StateDictPostHook,
+  type StateDictPreHook,
+} from './state-hooks.js'
+import type { ModuleToOptions } from './to.js'
+import { ModuleTree } from './tree.js'
+import type { AnyStateDict, IncompatibleKeys, RemovableHandle, StateDict } from './types.js'
 
-const walkNames = ['prefix', 'recurse', 'removeDuplicate']
+interface StateDictOptions {
+  /** Stands before all keys (default `''`). */
+  prefix?: string
+  /** The tensors themselves instead of detached ones (default `false`). */
+  keepVars?: boolean
+  /** The state dict to add to (default: a new one). */
+  destination?: Record<string, Tensor>
+}
+const stateDictNames = ['prefix', 'keepVars', 'destination']
 
 /**
  * Base class of all networks and layers. A subclass assigns its layers, parameters and buffers to its own fields, and
@@ -27,10 +50,8 @@ const walkNames = ['prefix', 'recurse', 'removeDuplicate']
  * }
  * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.Module.html
  */
-export class Module {
+export class Module extends ModuleTree {
   #training = true
-  /** Names that registerBuffer() and its kin made known, so that a plain Tensor under such a name is a buffer. */
-  #registered: Map<string, 'buffer' | 'transient'> | undefined
 
   /** Computes the module's result; subclasses define it. */
   forward(..._args: any[]): any {
@@ -49,7 +70,7 @@ export class Module {
   /** Switches this module and all below it to training mode, or with `false` to evaluation. */
   train(mode = true): this {
     this.training = mode
-    for (const [, child] of this._children()) child.train(mode)
+    for (const child of this.children()) child.train(mode)
     return this
   }
   /** Switches to evaluation: Dropout and BatchNorm behave differently. */
@@ -57,33 +78,6 @@ export class Module {
     return this.train(false)
   }
 
-  // ---- the tree
-
-  /** Own fields in order; a container that keeps its members elsewhere overrides this. @internal */
-  _fields(): [string, unknown][] {
-    return Object.entries(this)
-  }
-  /** Own parameters by name, in order. @internal */
-  _parameters(): [string, Parameter][] {
-    return this._fields().filter((field): field is [string, Parameter] => field[1] instanceof Parameter)
-  }
-  /** Own buffers by name, in order. @internal */
-  _buffers(): [string, Tensor][] {
-    return this._fields().filter((field): field is [string, Tensor] => this._isBuffer(...field))
-  }
-  /** Own children by name, in order, also those that are there twice. @internal */
-  _children(): [string, Module][] {
-    return this._fields().filter((field): field is [string, Module] => field[1] instanceof Module)
-  }
-  /** @internal */
-  _isBuffer(name: string, value: unknown): boolean {
-    if (value instanceof Buffer) return true
-    return this.#registered?.has(name) === true && value instanceof Tensor && !(value instanceof Parameter)
-  }
-  /** Whether state dicts contain this buffer. @internal */
-  _isPersistent(name: string, buffer: Tensor): boolean {
-    return buffer instanceof Buffer ? buffer.persistent : this.#registered?.get(name) !== 'transient'
-  }
   /** Whether a state dict of that version of this module may be without its tensor `name`, which then stays. @internal */
   _mayLack(_name: string, _version: number | undefined): boolean {
     return false
@@ -91,168 +85,6 @@ export class Module {
   /** `version` in the state dict's `_metadata`. @internal */
   get _version(): number {
     return 1
-  }
-  /** The name that errors and printouts show. @internal */
-  _getName(): string {
-    return this.constructor.name
-  }
-
-  *#walk(
-    prefix: string,
-    recurse: boolean,
-    removeDuplicate: boolean,
-    seen = new Set<Module>(),
-  ): Iterable<[string, Module]> {
-    if (removeDuplicate && seen.has(this)) return
-    seen.add(this)
-    yield [prefix, this]
-    if (!recurse) return
-    for (const [name, child] of this._children()) {
-      yield* child.#walk(prefix === '' ? name : `${prefix}.${name}`, true, removeDuplicate, seen)
-    }
-  }
-  #members<T extends Tensor>(what: string, args: unknown[], of: (module: Module) => [string, T][]): [string, T][] {
-    const [prefix = '', recurse, removeDuplicate] = takeArguments(what, walkNames, args)
-    const once = flag(what, 'removeDuplicate', removeDuplicate, true)
-    const seen = new Set<T>()
-    const found: [string, T][] = []
-    for (const [path, module] of this.#walk(String(prefix), flag(what, 'recurse', recurse, true), once)) {
-      for (const [name, member] of of(module)) {
-        if (once && seen.has(member)) continue
-        seen.add(member)
-        found.push([path === '' ? name : `${path}.${name}`, member])
-      }
-    }
-    return found
-  }
-
-  /** All parameters, each once. */
-  parameters(recurse = true): Parameter[] {
-    return this.namedParameters({ recurse }).map(([, parameter]) => parameter)
-  }
-  /** Dotted names and parameters; one that is shared has its first name. */
-  namedParameters(options?: WalkOptions): [string, Parameter][]
-  namedParameters(prefix: string, recurse?: boolean, removeDuplicate?: boolean): [string, Parameter][]
-  namedParameters(...args: unknown[]): [string, Parameter][] {
-    return this.#members('namedParameters', args, (module) => module._parameters())
-  }
-  /** All buffers, each once. */
-  buffers(recurse = true): Tensor[] {
-    return this.namedBuffers({ recurse }).map(([, buffer]) => buffer)
-  }
-  /** Dotted names and buffers; one that is shared has its first name. */
-  namedBuffers(options?: WalkOptions): [string, Tensor][]
-  namedBuffers(prefix: string, recurse?: boolean, removeDuplicate?: boolean): [string, Tensor][]
-  namedBuffers(...args: unknown[]): [string, Tensor][] {
-    return this.#members('namedBuffers', args, (module) => module._buffers())
-  }
-  /** The modules directly below, each once. */
-  children(): Module[] {
-    return this.namedChildren().map(([, child]) => child)
-  }
-  namedChildren(): [string, Module][] {
-    const seen = new Set<Module>()
-    return this._children().filter(([, child]) => !seen.has(child) && seen.add(child))
-  }
-  /** This module and all below it, each once. */
-  modules(): Module[] {
-    return this.namedModules().map(([, module]) => module)
-  }
-  /** Dotted names and modules; this one is `''`. */
-  namedModules(options: { prefix?: string; removeDuplicate?: boolean } = {}): [string, Module][] {
-    for (const key of Object.keys(options)) {
-      if (key !== 'prefix' && key !== 'removeDuplicate')
-        throw unknownOption('namedModules', key, ['prefix', 'removeDuplicate'])
-    }
-    return [...this.#walk(options.prefix ?? '', true, options.removeDuplicate ?? true)]
-  }
-
-  /** The module of a dotted name; `''` is this one. */
-  getSubmodule(target: string): Module {
-    let module: Module = this
-    for (const item of target === '' ? [] : target.split('.')) {
-      const next = module.#attribute(item)
-      if (!(next instanceof Module)) throw new ArgumentError(`\`${item}\` is not an nn.Module`)
-      module = next
-    }
-    return module
-  }
-  getParameter(target: string): Parameter {
-    const [module, name] = this.#locate(target)
-    const parameter = module.#attribute(name)
-    if (!(parameter instanceof Parameter)) throw new ArgumentError(`\`${name}\` is not an nn.Parameter`)
-    return parameter
-  }
-  getBuffer(target: string): Tensor {
-    const [module, name] = this.#locate(target)
-    const buffer = module.#attribute(name)
-    if (!module._isBuffer(name, buffer)) throw new ArgumentError(`\`${name}\` is not a buffer`)
-    return buffer as Tensor
-  }
-  #locate(target: string): [Module, string] {
-    const dot = target.lastIndexOf('.')
-    return [this.getSubmodule(target.slice(0, Math.max(dot, 0))), target.slice(dot + 1)]
-  }
-  #attribute(name: string): unknown {
-    const field = this._fields().find(([key]) => key === name)
-    if (field) return field[1]
-    if (name in this) return (this as Record<string, unknown>)[name]
-    throw new ArgumentError(`${this._getName()} has no attribute \`${name}\``)
-  }
-
-  // ---- members by name
-
-  /**
-   * Adds a buffer under `name`. Later a plain Tensor assigned to the field is the buffer, too.
-   * @param options - `persistent`: whether state dicts contain it (default `true`), also as third argument
-   */
-  registerBuffer(name: string, tensor: Tensor | null, options: { persistent?: boolean } | boolean = {}): void {
-    const persistent = typeof options === 'boolean' ? options : (options.persistent ?? true)
-    const present = (this as Record<string, unknown>)[name]
-    this.#checkName('buffer', name, this.#registered?.has(name) === true || this._isBuffer(name, present))
-    if (tensor !== null && !(tensor instanceof Tensor)) {
-      throw new ArgumentError(
-        `cannot assign '${describe(tensor)}' object to buffer '${name}' (torch Tensor or None required)`,
-      )
-    }
-    this.#registered ??= new Map()
-    this.#registered.set(name, persistent ? 'buffer' : 'transient')
-    if (tensor instanceof Buffer) tensor.persistent = persistent
-    this.#put(name, tensor)
-  }
-  /** Adds a parameter under `name`; the same as assigning it to the field. */
-  registerParameter(name: string, parameter: Parameter | null): void {
-    this.#checkName('parameter', name, (this as Record<string, unknown>)[name] instanceof Parameter)
-    if (parameter !== null && !(parameter instanceof Parameter)) {
-      throw new ArgumentError(
-        `cannot assign '${describe(parameter)}' object to parameter '${name}' (torch.nn.Parameter or None required)`,
-      )
-    }
-    this.#put(name, parameter)
-  }
-  /** Adds a child under `name`; the same as assigning it to the field. */
-  addModule(name: string, module: Module | null): void {
-    if (module !== null && !(module instanceof Module))
-      throw new ArgumentError(`${describe(module)} is not a Module subclass`)
-    this.#checkName('module', name, (this as Record<string, unknown>)[name] instanceof Module)
-    this.#put(name, module)
-  }
-  /** The same as {@link Module.addModule}. */
-  registerModule(name: string, module: Module | null): void {
-    this.addModule(name, module)
-  }
-  #checkName(kind: string, name: string, known: boolean): void {
-    if (typeof name !== 'string') throw new ArgumentError(`${kind} name should be a string. Got ${describe(name)}`)
-    if (name.includes('.'))
-      throw new ArgumentError(`${kind} name can't contain "."${kind === 'module' ? `, got: ${name}` : ''}`)
-    if (name === '') throw new ArgumentError(`${kind} name can't be empty string ""`)
-    // A field that was declared without a value, or is null, is there to be filled.
-    const present = (this as Record<string, unknown>)[name]
-    if (!known && present !== undefined && present !== null)
-      throw new ArgumentError(`attribute '${name}' already exists`)
-  }
-  #put(name: string, value: Tensor | Module | null): void {
-    ;(this as Record<string, unknown>)[name] = value
   }
 
   // ---- what is done to all tensors
@@ -264,46 +96,26 @@ export class Module {
   }
   /** Forgets the gradients of all parameters, or with `setToNone` false makes them zeros. */
   zeroGrad(options: { setToNone?: boolean } | boolean = {}): void {
-    const setToNone = typeof options === 'boolean' ? options : (options.setToNone ?? true)
-    for (const parameter of this.parameters()) {
-      const { grad } = parameter
-      if (grad === null) continue
-      if (setToNone) parameter.grad = null
-      else if (grad.gradFn === null) noGrad(() => grad.requiresGrad_(false).zero_())
-      else parameter.grad = noGrad(() => grad.detach().zero_())
-    }
+    zeroGradients(this, typeof options === 'boolean' ? options : (options.setToNone ?? true))
   }
   /** Gives every tensor the values, dtype and device of `fn(tensor)`; the objects stay, so optimizers stay valid. @internal */
   _apply(fn: (tensor: Tensor) => Tensor): this {
-    for (const [, child] of this._children()) child._apply(fn)
-    const binding = native()
-    for (const [, tensor] of [...this._parameters(), ...this._buffers()]) {
-      const { grad } = tensor
-      binding.setData(
-        tensor,
-        noGrad(() => fn(tensor)),
-      )
-      if (grad) {
-        binding.setData(
-          grad,
-          noGrad(() => fn(grad)),
-        )
-      }
-    }
+    applyToTensors(this, fn, true)
     return this
   }
-  /** Moves all parameters and buffers, and casts those of a floating point or complex dtype. */
+  /** Moves all parameters and buffers, and casts those of a floating point or complex dtype. Parameters keep their identity. */
   to(device: Device | null, dtype?: Dtype | null, nonBlocking?: boolean): this
   to(dtype: Dtype, nonBlocking?: boolean): this
   to(other: Tensor, nonBlocking?: boolean): this
   to(options: ModuleToOptions): this
   to(...args: unknown[]): this {
-    const target = toTarget(args)
-    return this._apply((tensor) => {
-      const cast = target.dtype && (tensor.isFloatingPoint() || tensor.isComplex()) ? { dtype: target.dtype } : {}
-      const move = target.device ? { device: target.device } : {}
-      return tensor.to({ ...cast, ...move, nonBlocking: target.nonBlocking ?? false })
-    })
+    moveTensors(this, args)
+    return this
+  }
+  /** Moves to a device without copying values: what was on 'meta' gets memory. `recurse` (default `true`): all below, too. */
+  toEmpty(options: { device: Device | null; recurse?: boolean }): this {
+    emptyTensors(this, options)
+    return this
   }
   cpu(): this {
     return this.to('cpu')
@@ -312,20 +124,38 @@ export class Module {
   cuda(device: number | string = 'cuda'): this {
     return this.to(typeof device === 'number' ? `cuda:${device}` : device)
   }
+  /** Moves to an XPU (default: the current one). */
+  xpu(device: number | string = 'xpu'): this {
+    return this.to(typeof device === 'number' ? `xpu:${device}` : device)
+  }
+  /** Moves to an IPU (default: the current one). */
+  ipu(device: number | string = 'ipu'): this {
+    return this.to(typeof device === 'number' ? `ipu:${device}` : device)
+  }
+  /** Moves to an MTIA device (default: the current one). */
+  mtia(device: number | string = 'mtia'): this {
+    return this.to(typeof device === 'number' ? `mtia:${device}` : device)
+  }
+  /** Casts all parameters and buffers, also those that are integers. */
+  type(dtype: Dtype): this {
+    return this._apply((tensor) => tensor.to(dtype))
+  }
+  /** Casts floating point tensors to float32; {@link Module.double}, half and bfloat16 likewise. */
   float(): this {
-    return this.#castFloats('float32')
+    castFloats(this, 'float32')
+    return this
   }
   double(): this {
-    return this.#castFloats('float64')
+    castFloats(this, 'float64')
+    return this
   }
   half(): this {
-    return this.#castFloats('float16')
+    castFloats(this, 'float16')
+    return this
   }
   bfloat16(): this {
-    return this.#castFloats('bfloat16')
-  }
-  #castFloats(dtype: Dtype): this {
-    return this._apply((tensor) => (tensor.isFloatingPoint() ? tensor.to(dtype) : tensor))
+    castFloats(this, 'bfloat16')
+    return this
   }
   /** Calls `fn` with every module, children before parents. */
   apply(fn: (module: Module) => void): this {
@@ -333,26 +163,74 @@ export class Module {
     fn(this)
     return this
   }
+  /** Not offered: a Tensor cannot be handed to another thread or process. @throws {@link TorchError} always */
+  shareMemory(): this {
+    throw new TorchError('shareMemory() is not offered: tensors are not shared between threads or processes')
+  }
+  /** Not offered: there is no compiler for JavaScript functions; chains of native layers run in one call anyway. @throws {@link TorchError} always */
+  compile(): void {
+    throw new TorchError('compile() is not offered: torch.compile works on Python functions')
+  }
+
+  // ---- copies
+
+  /**
+   * A deep copy, as Python's `copy.deepcopy(model)`: tensors of its own, where what was shared inside the model is shared inside
+   * the copy; training flags, hooks and `requiresGrad` as they are; gradients of parameters are not copied. No constructor of a
+   * subclass and no random number is used. Other fields are copied as deeply: arrays, Maps, Sets, plain and class objects.
+   * Functions stay the same, so that one that was made as a field (`act = (x) => this.fc.forward(x)`) still uses the original;
+   * fields named `#x` belong to their class alone and cannot be copied: use `private x` in modules that are to be cloned.
+   * @throws {@link TorchError} where a field is a tensor that was computed with gradients
+   */
+  clone(): this {
+    return deepcopy(this)
+  }
+  /** The copy; `memo` has what was copied before. @internal */
+  _deepcopy(memo: Memo): this {
+    const copy = this._likeness()
+    memo.objects.set(this, copy)
+    copyFields(this, copy, (value) => deepcopy(value, memo))
+    return this._complete(copy)
+  }
+  /** A module that shares the tensors, with its own fields for them. @internal */
+  _shallowCopy(): this {
+    const copy = this._likeness()
+    copyFields(this, copy, (value, isStore) => (isStore ? new (value as any).constructor(value) : value))
+    return this._complete(copy)
+  }
+  /** A module of the same class without the fields: only the constructors of this package ran. @internal */
+  _likeness(): this {
+    return Reflect.construct(Module, [], this.constructor as new () => unknown) as this
+  }
+  /** @internal */
+  _complete(copy: this): this {
+    copy._registerLike(this)
+    copy.training = this.training
+    copyHooks(this, copy)
+    copyStateHooks(this, copy)
+    return copy
+  }
 
   // ---- state dicts
 
   /**
    * The parameters and persistent buffers under dotted names: tensors that share the storage of the module's. Keys, their order
    * and `_metadata` are Python's.
-   * @param options - `prefix` before all keys (default `''`), `keepVars`: the tensors themselves instead of detached ones
    */
-  stateDict(options?: { prefix?: undefined; keepVars?: boolean }): StateDict<this>
-  stateDict(options: { prefix?: string; keepVars?: boolean }): Record<string, Tensor>
-  stateDict(options: { prefix?: string; keepVars?: boolean } = {}): Record<string, Tensor> {
-    for (const key of Object.keys(options)) {
-      if (key !== 'prefix' && key !== 'keepVars') throw unknownOption('stateDict', key, ['prefix', 'keepVars'])
-    }
-    const destination = emptyStateDict()
-    collect(this, destination, options.prefix ?? '', options.keepVars ?? false)
-    return destination
+  stateDict(options?: { prefix?: undefined; destination?: undefined; keepVars?: boolean }): StateDict<this>
+  stateDict(options: StateDictOptions): Record<string, Tensor>
+  stateDict(options: StateDictOptions = {}): Record<string, Tensor> {
+    for (const key of Object.keys(options))
+      if (!stateDictNames.includes(key)) throw unknownOption('stateDict', key, stateDictNames)
+    return collect(this, options.destination, options.prefix ?? '', options.keepVars ?? false)
+  }
+  /** Adds this module's own tensors and its extra state to `destination`. @internal */
+  _saveToStateDict(destination: Record<string, Tensor>, prefix: string, keepVars: boolean): void {
+    saveOwn(this, destination, prefix, keepVars)
   }
   /**
-   * Copies a state dict into the module's tensors, which keep dtype and device. Nothing is written when something does not fit.
+   * Copies a state dict into the module's tensors, which keep dtype and device. Nothing is written when something does not fit,
+   * unless there are post-hooks: they run after the writing, as in Python, and may change what counts as an error.
    * @param options - `strict` (default `true`): keys must be the module's, all and no others; `assign` (default `false`): takes
    * the tensors themselves, with their dtype and device; make the optimizer after it
    * @throws {@link StateDictError} that lists every missing and unexpected key and every mismatch
@@ -367,23 +245,76 @@ export class Module {
     }
     return load(this, stateDict as AnyStateDict, options.strict ?? true, options.assign ?? false)
   }
+  /** State that is no tensor: where a subclass defines it, state dicts have it as `_extra_state`. Anything that can be saved. */
+  getExtraState(): unknown {
+    throw new TorchError(`${this._getName()} has no extra state; define getExtraState() and setExtraState(state)`)
+  }
+  /** Takes what {@link Module.getExtraState} gave. */
+  setExtraState(_state: unknown): void {
+    throw new TorchError(`${this._getName()} has no extra state; define getExtraState() and setExtraState(state)`)
+  }
+  /** @internal */
+  get _givesExtraState(): boolean {
+    return this.getExtraState !== Module.prototype.getExtraState
+  }
+  /** @internal */
+  get _takesExtraState(): boolean {
+    return this.setExtraState !== Module.prototype.setExtraState
+  }
 
   // ---- hooks and text
 
-  /** Calls `hook(module, args, output)` after each `forward`; a result replaces the output. */
-  registerForwardHook(hook: ForwardHook<this>, options: { prepend?: boolean } = {}): RemovableHandle {
-    return addHook(this, 'after', hook, options)
-  }
   /** Calls `hook(module, args)` before each `forward`; a result replaces the arguments. */
   registerForwardPreHook(hook: ForwardPreHook<this>, options: { prepend?: boolean } = {}): RemovableHandle {
     return addHook(this, 'before', hook, options)
   }
+  /** Calls `hook(module, args, output)` after each `forward`; a result replaces the output. */
+  registerForwardHook(hook: ForwardHook<this>, options: ForwardHookOptions = {}): RemovableHandle {
+    return addHook(this, 'after', hook, options)
+  }
+  /**
+   * Calls `hook(module, gradOutput)` before the gradients of the module's arguments are computed; an array that it returns
+   * replaces those of the result. Synchronous `backward` on the CPU only; {@link Tensor.backwardAsync} is refused.
+   */
+  registerFullBackwardPreHook(
+    hook: FullBackwardPreHook<this>,
+    options: { prepend?: boolean } | boolean = {},
+  ): RemovableHandle {
+    return addHook(this, 'beforeBackward', hook, options)
+  }
+  /**
+   * Calls `hook(module, gradInput, gradOutput)` when the gradients of the module's arguments are computed; an array that it
+   * returns replaces them. Synchronous `backward` on the CPU only; {@link Tensor.backwardAsync} is refused.
+   */
+  registerFullBackwardHook(
+    hook: FullBackwardHook<this>,
+    options: { prepend?: boolean } | boolean = {},
+  ): RemovableHandle {
+    return addHook(this, 'afterBackward', hook, options)
+  }
+  /** Calls `hook(module, prefix, keepVars)` before {@link Module.stateDict} collects from this module. */
+  registerStateDictPreHook(hook: StateDictPreHook<this>): RemovableHandle {
+    return addStateHook(this, 'save', hook)
+  }
+  /** Calls `hook(module, stateDict, prefix, localMetadata)` after {@link Module.stateDict} collected from this module and below. */
+  registerStateDictPostHook(hook: StateDictPostHook<this>): RemovableHandle {
+    return addStateHook(this, 'saved', hook)
+  }
+  /** Calls `hook(module, stateDict, prefix, localMetadata, strict, missingKeys, unexpectedKeys, errorMsgs)` before this module loads. */
+  registerLoadStateDictPreHook(hook: LoadStateDictPreHook<this>): RemovableHandle {
+    return addStateHook(this, 'load', hook)
+  }
+  /** Calls `hook(module, incompatibleKeys)` after this module and all below it were loaded. */
+  registerLoadStateDictPostHook(hook: LoadStateDictPostHook<this>): RemovableHandle {
+    return addStateHook(this, 'loaded', hook)
+  }
+
   /** What {@link Module.toString} shows of the module itself; subclasses may override it. */
   extraRepr(): string {
     return ''
   }
   /** The tree as Python prints it. */
-  toString(): string {
+  override toString(): string {
     return moduleText(this)
   }
   [inspect.custom](): string {

@@ -54,6 +54,11 @@ export class Sequential<T extends SequentialArguments = Module[]> extends Indexe
     else for (const [i, module] of (modules as readonly Module[]).entries()) this.addModule(String(i), module)
   }
 
+  /** @internal */
+  override _likeness(): this {
+    return Reflect.construct(Sequential, [], this.constructor as new () => unknown) as unknown as this
+  }
+
   override at<const I extends number>(index: I): ItemOf<T, I> {
     return super.at(index) as ItemOf<T, I>
   }
@@ -61,6 +66,23 @@ export class Sequential<T extends SequentialArguments = Module[]> extends Indexe
   /** A new Sequential of the children from `start` to before `end`, under their names; both may be negative. */
   slice(start?: number, end?: number): Sequential {
     return new Sequential(new Map(this._children().slice(start, end))) as unknown as Sequential
+  }
+
+  /** Python's `a + b`: a new Sequential of the modules of both. */
+  add(other: Sequential<any>): Sequential {
+    return new Sequential(...this, ...checkSequential(other)) as unknown as Sequential
+  }
+  /** Python's `a += b`: adds the modules of another Sequential. */
+  add_(other: Sequential<any>): this {
+    return this.extend(checkSequential(other))
+  }
+  /** Python's `a * n`: a new Sequential that has the modules `times` times over, the same each time. */
+  mul(times: number): Sequential {
+    return new Sequential(...repeat(this, times)) as unknown as Sequential
+  }
+  /** Python's `a *= n`. */
+  mul_(times: number): this {
+    return this.extend(repeat(this, times).slice(this.length))
   }
 
   override forward(input: any): any {
@@ -101,6 +123,17 @@ export class Sequential<T extends SequentialArguments = Module[]> extends Indexe
     }
     endRun()
   }
+}
+
+function checkSequential(other: unknown): Module[] {
+  if (other instanceof Sequential) return [...other]
+  throw new ArgumentError(`add operator supports only objects of Sequential class, but ${describe(other)} is given.`)
+}
+
+function repeat(modules: Sequential<any>, times: number): Module[] {
+  if (!Number.isInteger(times)) throw new ArgumentError(`mul(): expected an integer, received ${describe(times)}`)
+  if (times <= 0) throw new ArgumentError(`Non-positive multiplication factor ${times} for Sequential`)
+  return Array.from({ length: times }, () => [...modules]).flat()
 }
 
 const layerForward = Layer.prototype.forward

@@ -1,4 +1,6 @@
 /** Keys of state dicts as types, from a module's own fields: no registration and no annotation. */
+export type { RemovableHandle } from '../tensor/backward-hooks.js'
+
 import type { Buffer, Parameter } from '../tensor/parameter.js'
 import type { Tensor } from '../tensor/tensor.js'
 import type { Module } from './module.js'
@@ -40,11 +42,6 @@ export interface IncompatibleKeys {
   missingKeys: string[]
   /** keys of the state dict that the module has no place for */
   unexpectedKeys: string[]
-}
-
-/** Undoes a registration. */
-export interface RemovableHandle {
-  remove(): void
 }
 
 /** What `namedParameters` and its kin take. */

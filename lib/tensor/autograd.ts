@@ -1,5 +1,6 @@
 import { native } from '../binding.js'
 import { ArgumentError, TorchError } from '../errors.js'
+import { withHooks } from './backward-hooks.js'
 import { operatorFunction } from './operator.js'
 import { isPromise } from './scope.js'
 import type { Tensor } from './tensor.js'
@@ -35,7 +36,8 @@ function request(tensor: Tensor, options: BackwardOptions): Request {
 
 /** @internal */
 export function backward(tensor: Tensor, options: BackwardOptions = {}): void {
-  native().backward(...request(tensor, options))
+  const wanted = request(tensor, options)
+  withHooks(() => native().backward(...wanted))
 }
 
 /** @internal */
@@ -111,7 +113,7 @@ export function grad(
   const from = list(outputs) as Tensor[]
   const to = list(inputs) as Tensor[]
   const weights = gradOutputs ? list(gradOutputs) : []
-  const gradients = native().gradient(from, to, weights, retainGraph, createGraph, allowUnused)
+  const gradients = withHooks(() => native().gradient(from, to, weights, retainGraph, createGraph, allowUnused))
   return materializeGrads ? gradients.map((g, i) => g ?? zerosLike(to[i]!)) : gradients
 }
 
@@ -124,7 +126,8 @@ export function backwardAll(
   const { createGraph = false, retainGraph = createGraph, inputs = [] } = options
   const gradients = gradTensors ? (Array.isArray(gradTensors) ? gradTensors : [gradTensors]) : []
   const from = Array.isArray(tensors) ? tensors : [tensors]
-  native().backward(from, gradients, retainGraph, createGraph, Array.isArray(inputs) ? inputs : [inputs])
+  const leaves = Array.isArray(inputs) ? inputs : [inputs]
+  withHooks(() => native().backward(from, gradients, retainGraph, createGraph, leaves))
 }
 
 /** `torch.autograd` */

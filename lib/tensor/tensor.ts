@@ -6,6 +6,7 @@ import { native, setHooks } from '../binding.js'
 import { ArgumentError, errorFromNative, TorchIndexError } from '../errors.js'
 import { methodNames, type TensorMethods } from '../generated/methods.js'
 import { type BackwardOptions, backward, backwardAsync } from './autograd.js'
+import { type RemovableHandle, registerHook, registerPostAccumulateGradHook } from './backward-hooks.js'
 import type { Device, Dtype, Layout, MemoryFormat } from './dtype.js'
 import { isDtype } from './dtype.js'
 import { type Nested, type TypedArray, toNested, typedArrayOf, typedArrayOver } from './from-data.js'
@@ -191,6 +192,15 @@ export class Tensor {
   /** {@link Tensor.backward} off the main thread. Do not use the graph's tensors until it resolves. */
   async backwardAsync(options?: BackwardOptions): Promise<void> {
     await backwardAsync(this, options)
+  }
+
+  /** Calls `hook(grad)` when the gradient of this tensor is known; a Tensor that it returns replaces it. Synchronous backward only. */
+  registerHook(hook: (grad: Tensor) => Tensor | null | undefined): RemovableHandle {
+    return registerHook(this, hook)
+  }
+  /** Calls `hook(tensor)` after {@link Tensor.grad} of this leaf was added to. Synchronous backward only. */
+  registerPostAccumulateGradHook(hook: (tensor: this) => void): RemovableHandle {
+    return registerPostAccumulateGradHook(this, hook)
   }
 
   /** Reversed dimensions. */

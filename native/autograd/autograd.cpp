@@ -14,6 +14,8 @@
 
 namespace libtorch_node {
 
+void init_backward_hooks(Napi::Object exports);
+
 namespace {
 
 using Info = Napi::CallbackInfo;
@@ -91,6 +93,7 @@ void init_autograd(Napi::Env, Napi::Object exports) {
   export_function<set_grad_enabled>(exports, "setGradEnabled");
   export_function<inference_mode>(exports, "inferenceMode");
   export_function<is_inference_mode>(exports, "isInferenceModeEnabled");
+  init_backward_hooks(exports);
 }
 
 }  // namespace libtorch_node

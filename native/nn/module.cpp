@@ -1,6 +1,8 @@
 // The bindings of the layers: everything here works on rows, none is known by name.
 #include "nn/module.h"
 
+#include <ATen/Context.h>
+
 #include "core/dtype.h"
 #include "core/error.h"
 #include "core/function.h"
@@ -114,6 +116,32 @@ Napi::Value new_layer(const Info& info) {
   auto layer = std::make_shared<Layer>(Layer{row, nullptr});
   with_factory(factory, [&] { layer->module = row->make(options.get()); });
   attach(info[0], std::move(layer));
+  return info[0];
+}
+
+/** The dictionary of parameters, by which Module's own functions find them. */
+struct Dictionary : nn::Module {
+  static auto parameters() { return &Dictionary::parameters_; }
+};
+
+std::shared_ptr<nn::Module> copy_of(const Row& row, const nn::Module& module) {
+  if (row.copy && module.children().empty()) {
+    auto copy = row.copy(module);
+    // It would keep the original's alive; nothing here looks them up by it.
+    ((*copy).*Dictionary::parameters()).clear();
+    return copy;
+  }
+  // LibTorch's clone makes each tensor anew, and draws random numbers for it before it copies.
+  auto generator = at::globalContext().defaultGenerator(at::kCPU);
+  const auto state = generator.get_state();
+  auto copy = module.clone();
+  generator.set_state(state);
+  return copy;
+}
+
+Napi::Value copy_layer(const Info& info) {
+  const auto& layer = layer_of(info[1]);
+  attach(info[0], std::make_shared<Layer>(Layer{layer.row, copy_of(*layer.row, *layer.module)}));
   return info[0];
 }
 
@@ -325,6 +353,7 @@ void init_nn(Napi::Env, Napi::Object exports) {
   using namespace layers;
   export_function<all_layers>(exports, "layers");
   export_function<new_layer>(exports, "newLayer");
+  export_function<copy_layer>(exports, "copyLayer");
   export_function<layer_option>(exports, "layerOption");
   export_function<set_layer_option>(exports, "setLayerOption");
   export_function<layer_repr>(exports, "layerRepr");

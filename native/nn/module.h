@@ -87,6 +87,8 @@ struct Row {
   /** the options of a live layer */
   std::function<void*(nn::Module&)> options;
   std::function<c10::IValue(nn::Module&, Inputs)> forward;
+  /** A module with the same options that shares the tensors; nothing is drawn. */
+  std::function<std::shared_ptr<nn::Module>(const nn::Module&)> copy = nullptr;
 };
 
 // ---- how a row is written
@@ -238,6 +240,11 @@ Row row(Spec<M, Options> spec) {
     };
   } else if constexpr (requires(M& m, at::Tensor x) { m.forward(x); }) {
     row.forward = [](nn::Module& m, Inputs in) -> c10::IValue { return static_cast<M&>(m).forward(in[0]); };
+  }
+  if constexpr (std::is_copy_constructible_v<M>) {
+    row.copy = [](const nn::Module& m) -> std::shared_ptr<nn::Module> {
+      return std::make_shared<M>(static_cast<const M&>(m));
+    };
   }
   return row;
 }

@@ -1,0 +1,15 @@
+import { Tensor } from '../tensor/tensor.js'
+
+/** The name of the Python class that a value is an instance of, as messages and printouts say it. */
+export function pythonTypeName(value: unknown): string {
+  if (value === null || value === undefined) return 'NoneType'
+  if (value instanceof Tensor) return 'torch.Tensor'
+  if (typeof value === 'number') return Number.isInteger(value) ? 'int' : 'float'
+  if (typeof value === 'bigint') return 'int'
+  if (typeof value === 'boolean') return 'bool'
+  if (typeof value === 'string') return 'str'
+  if (Array.isArray(value)) return 'list'
+  if (typeof value === 'function') return 'function'
+  const prototype = Object.getPrototypeOf(value)
+  return prototype === null || prototype === Object.prototype || value instanceof Map ? 'dict' : value.constructor.name
+}
