@@ -52,7 +52,11 @@ export class Layer extends Module {
       this.#spec = name.#spec
       native().copyLayer(this, handle(name))
       Object.assign(this.#tensors, name.#tensors)
-      for (const tensor of this.#spec.row.tensors) Object.defineProperty(this, tensor.name, Layer.#property(tensor))
+      // All fields keep their places; a tensor that was taken out or replaced has no property, or another one.
+      for (const key of Object.keys(name)) {
+        const property = Object.getOwnPropertyDescriptor(name, key)!
+        Object.defineProperty(this, key, property.get ? property : { ...property, value: undefined })
+      }
       return
     }
     const spec = specOf(name)
