@@ -2,6 +2,7 @@
 import { ArgumentError } from '../errors.js'
 import { describe } from '../tensor/operator.js'
 import { Tensor } from '../tensor/tensor.js'
+import { pythonTypeName } from './python-type.js'
 
 /** A list of arguments of which the last ones may be left out, or be given by name in an object. */
 export type Call<TPositional extends unknown[], TOptions> = TPositional extends [...infer Head, unknown]
@@ -31,7 +32,10 @@ export function pythonText(value: unknown): string {
 
 /** A value as Python's `repr()` writes it: as {@link pythonText}, but text in quotes. */
 export function pythonRepr(value: unknown): string {
-  return typeof value === 'string' ? `'${value.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'` : pythonText(value)
+  if (typeof value !== 'string') return pythonText(value)
+  const text = value.replaceAll('\\', '\\\\')
+  if (text.includes("'") && !text.includes('"')) return `"${text}"`
+  return `'${text.replaceAll("'", "\\'")}'`
 }
 
 /** A float as Python's `str()` writes it. */
@@ -46,16 +50,8 @@ export function sizeText(tensor: Tensor): string {
   return `torch.Size([${tensor.shape.join(', ')}])`
 }
 
-/** The name of a value's type, as Python's messages say it. */
+/** The name of a value's type alone, as Python's `type(value).__name__`. */
 export function typeName(value: unknown): string {
-  if (value === null || value === undefined) return 'NoneType'
-  if (typeof value === 'number') return Number.isInteger(value) ? 'int' : 'float'
-  if (typeof value === 'bigint') return 'int'
-  if (typeof value === 'boolean') return 'bool'
-  if (typeof value === 'string') return 'str'
-  if (typeof value === 'function') return 'function'
-  if (Array.isArray(value)) return value.constructor === Array ? 'list' : 'tuple'
-  const prototype = Object.getPrototypeOf(value)
-  if (prototype === null || prototype === Object.prototype || value instanceof Map) return 'dict'
-  return (value as object).constructor.name
+  if (value instanceof Tensor) return value.constructor.name
+  return Array.isArray(value) && value.constructor !== Array ? 'tuple' : pythonTypeName(value)
 }

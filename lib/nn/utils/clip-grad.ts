@@ -168,8 +168,8 @@ export function clipGradNorm_(...args: unknown[]): Tensor {
     args,
   )
   const list = listOf(what, 'parameters', parameters)
-  // A list may be empty on purpose; an iterator that is may have been used up.
-  if (list.length === 0 && typeof (parameters as { next?: unknown }).next === 'function') {
+  // A list may be empty on purpose; a generator that is may have been used up.
+  if (list.length === 0 && String(parameters) === '[object Generator]') {
     process.emitWarning('`parameters` is an empty generator, no gradient clipping will occur.', 'UserWarning')
   }
   const gradients = gradientsOf(list)

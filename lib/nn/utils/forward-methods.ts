@@ -1,6 +1,6 @@
-/** Objects whose pre-forward hook recomputes a tensor, by module: what Python finds by looking through `_forward_pre_hooks`. */
+/** Objects whose pre-forward hook recomputes a tensor of a module; they are found among the module's hooks, as in Python. */
+import { type ForwardPreHook, preHooksOf, removePreHook } from '../hooks.js'
 import type { Module } from '../module.js'
-import type { RemovableHandle } from '../types.js'
 
 /** Recomputes the tensor `_tensorName` of a module before each `forward`. */
 export interface ForwardMethod {
@@ -9,21 +9,15 @@ export interface ForwardMethod {
   call(module: Module): void
 }
 
-interface Entry {
-  method: ForwardMethod
-  handle: RemovableHandle
-}
-
-const entries = new WeakMap<Module, Entry[]>()
+/** The hook of a method carries it, also in a copy of the module. */
+const methodKey = Symbol('method')
+type Hook = ForwardPreHook<any> & { [methodKey]?: ForwardMethod }
 
 /** @internal */
 export function addMethod(module: Module, method: ForwardMethod): void {
-  const handle = module.registerForwardPreHook((target) => {
-    method.call(target as Module)
-  })
-  const list = entries.get(module) ?? []
-  entries.set(module, list)
-  list.push({ method, handle })
+  const hook: Hook = (target: Module) => method.call(target)
+  hook[methodKey] = method
+  module.registerForwardPreHook(hook)
 }
 
 /** The methods of a class that act on a module, and on the tensor of that name where one is given. @internal */
@@ -32,17 +26,13 @@ export function methodsOf<T extends ForwardMethod>(
   type: abstract new (...args: any[]) => T,
   name?: string,
 ): T[] {
-  const list = entries.get(module) ?? []
-  return list
-    .map((entry) => entry.method)
+  return preHooksOf(module)
+    .map((hook) => (hook as Hook)[methodKey])
     .filter((method): method is T => method instanceof type && (name === undefined || method._tensorName === name))
 }
 
 /** @internal */
 export function removeMethod(module: Module, method: ForwardMethod): void {
-  const list = entries.get(module) ?? []
-  const at = list.findIndex((entry) => entry.method === method)
-  if (at < 0) return
-  list[at]!.handle.remove()
-  list.splice(at, 1)
+  const hook = preHooksOf(module).find((candidate) => (candidate as Hook)[methodKey] === method)
+  if (hook) removePreHook(module, hook)
 }

@@ -1,13 +1,10 @@
 /** Batch normalisation put into the layer before it. Rules and order of the arithmetic: torch/nn/utils/fusion.py, PyTorch 2.13. */
-import { native } from '../../binding.js'
 import { ArgumentError } from '../../errors.js'
 import * as functions from '../../generated/functions.js'
-import { camelCase } from '../../tensor/names.js'
 import { Parameter } from '../../tensor/parameter.js'
 import type { Tensor } from '../../tensor/tensor.js'
 import { flag, takeArguments } from '../arguments.js'
 import type { Layer } from '../layer.js'
-import { attributes } from './members.js'
 
 /** A layer with a weight and perhaps a bias. */
 type Weighted = Layer & { weight: Tensor; bias: Tensor | null }
@@ -22,29 +19,8 @@ type Norm = Layer & {
 }
 type Given = Tensor | null
 
-/** A layer of the same class with the same options, without values: nothing is drawn for them. */
-function copyOf<L extends Weighted>(layer: L): L {
-  let type = layer.constructor as { new (options: object): L; name: string }
-  let row = native()
-    .layers()
-    .find((candidate) => candidate.name === type.name)
-  while (row === undefined && typeof Object.getPrototypeOf(type) === 'function') {
-    type = Object.getPrototypeOf(type)
-    row = native()
-      .layers()
-      .find((candidate) => candidate.name === type.name)
-  }
-  if (row === undefined) throw new ArgumentError(`${layer._getName()} is no layer that can be copied`)
-  const options: Record<string, unknown> = { device: 'meta', dtype: layer.weight.dtype }
-  for (const { name, option } of row.arguments)
-    if (option) options[camelCase(name)] = attributes(layer)[camelCase(name)]
-  const copy = new type({ ...options, bias: layer.bias !== null })
-  copy.train(layer.training)
-  return copy
-}
-
 function fused<L extends Weighted>(layer: L, [weight, bias]: [Parameter, Parameter]): L {
-  const copy = copyOf(layer)
+  const copy = layer.clone()
   copy.weight = weight
   copy.bias = bias
   return copy

@@ -44,6 +44,8 @@ export function removeMember(module: Module, name: string): void {
 export function addMember(module: Module, name: string, tensor: Tensor): void {
   removeMember(module, name)
   if (module instanceof Layer && module._restore(name, tensor)) return
+  // A place to fill, also in front of the property of a parametrized class.
+  Object.defineProperty(module, name, { value: null, configurable: true, enumerable: true, writable: true })
   if (tensor instanceof Parameter) module.registerParameter(name, tensor)
   else module.registerBuffer(name, tensor)
 }

@@ -10,27 +10,28 @@ import { Tensor } from '../../tensor/tensor.js'
 import { sizeText, typeName } from '../call.js'
 import { Layer } from '../layer.js'
 import { Module } from '../module.js'
+import { ModuleDict as Named } from '../module-dict.js'
 import { addMember, attributes, removeMember } from './members.js'
 import { adopt, isInvertible, NotImplementedError, ParametrizationList } from './parametrization-list.js'
 
 export { NotImplementedError, ParametrizationList }
 
-/** The lists by the names of the tensors, as properties of their own: `module.parametrizations.weight`. */
-class ModuleDict extends Module {
-  [name: string]: any
-
-  /** Number of parametrized tensors. */
-  get length(): number {
-    return this._children().length
+/** The lists by the names of the tensors, which are properties, too: `module.parametrizations.weight`. */
+class ModuleDict extends Named<Record<string, ParametrizationList>> {
+  /** @internal */
+  override _put(name: string, value: unknown): void {
+    super._put(name, value)
+    Object.defineProperty(this, name, {
+      configurable: true,
+      enumerable: false,
+      get(this: ModuleDict) {
+        return this._items.get(name)
+      },
+    })
   }
-  has(name: string): boolean {
-    return this.get(name) !== undefined
-  }
-  get(name: string): ParametrizationList | undefined {
-    return this._children().find(([key]) => key === name)?.[1] as ParametrizationList | undefined
-  }
-  keys(): string[] {
-    return this._children().map(([name]) => name)
+  override delete(name: string): boolean {
+    Reflect.deleteProperty(this, name)
+    return super.delete(name)
   }
 }
 
@@ -39,6 +40,11 @@ export type { ModuleDict as ParametrizationDict }
 function listsOf(module: Module): ModuleDict | undefined {
   const lists = attributes(module).parametrizations
   return lists instanceof ModuleDict ? lists : undefined
+}
+
+function listOf(module: Module, name: string): ParametrizationList | undefined {
+  const lists = listsOf(module)
+  return lists?.has(name) ? lists.get(name) : undefined
 }
 
 let cacheDepth = 0
@@ -88,7 +94,7 @@ function parametrizedClass(type: Class): Class {
 
 /** Hands a native layer what its parametrized tensors are now; afterwards it keeps their values, without their history. */
 function runNative<T>(layer: Layer, run: () => T): T {
-  const names = listsOf(layer)?.keys() ?? []
+  const names = [...(listsOf(layer)?.keys() ?? [])]
   const placed = names.map((name): [string, Tensor] => [name, attributes(layer)[name] as Tensor])
   for (const [name, tensor] of placed) layer._place(name, tensor)
   try {
@@ -226,7 +232,7 @@ export function removeParametrizations<M extends Module>(
   options: { leaveParametrized?: boolean } | boolean = {},
 ): M {
   const leave = typeof options === 'boolean' ? options : (options.leaveParametrized ?? true)
-  const list = listsOf(module)?.get(tensorName)
+  const list = listOf(module, tensorName)
   if (list === undefined) {
     throw new ArgumentError(`Module ${module} does not have a parametrization on ${tensorName}`)
   }
@@ -245,8 +251,8 @@ export function removeParametrizations<M extends Module>(
       'Cannot leave unparametrized (`leave_parametrized=False`) a tensor that is parametrized in terms of a sequence of tensors.',
     )
   }
-  Reflect.deleteProperty(Object.getPrototypeOf(module), tensorName)
-  removeMember(listsOf(module)!, tensorName)
+  // The class keeps its property, which copies of the module may still need; the member stands before it.
+  listsOf(module)!.delete(tensorName)
   addMember(module, tensorName, original)
   if (listsOf(module)!.length === 0) {
     removeMember(module, 'parametrizations')
@@ -270,7 +276,7 @@ export function transferParametrizationsAndParams<M extends Module>(
     if (attributes(toModule)[name] === undefined) {
       toModule.registerParameter(name, new Parameter(attributes(fromModule)[name] as Tensor))
     }
-    const from = lists.get(name)
+    const from = listOf(fromModule, name)
     if (from === undefined) throw new ArgumentError(`'${name}'`)
     for (const parametrization of from) registerParametrization(toModule, name, parametrization)
     const to = attributes(listsOf(toModule)!.get(name)!)

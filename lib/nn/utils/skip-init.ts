@@ -1,13 +1,9 @@
 /** Modules without starting values. Rules and messages: torch/nn/utils/init.py, PyTorch 2.13. */
 import { native } from '../../binding.js'
 import { TorchError } from '../../errors.js'
-import { emptyLike } from '../../generated/functions.js'
 import { isOptions } from '../../tensor/operator.js'
-import { Buffer, Parameter } from '../../tensor/parameter.js'
-import type { Tensor } from '../../tensor/tensor.js'
 import { pythonText } from '../call.js'
 import { Module } from '../module.js'
-import { attributes } from './members.js'
 
 const unsupported = "Module must support a 'device' arg to skip initialization"
 
@@ -32,17 +28,5 @@ export function skipInit<M extends Module>(moduleCls: new (...args: any[]) => M,
   const module = new moduleCls(...given, { ...options, device: 'meta' })
   const tensors = [...module.parameters(), ...module.buffers()]
   if (!tensors.every((tensor) => tensor.isMeta)) throw new TorchError(unsupported)
-  for (const part of module.modules()) {
-    for (const [name, tensor] of [...part._parameters(), ...part._buffers()]) {
-      const empty = emptyLike(tensor, { device: device as string })
-      const { requiresGrad } = tensor
-      attributes(part)[name] =
-        tensor instanceof Parameter ? new Parameter(empty, { requiresGrad }) : bufferOf(tensor, empty)
-    }
-  }
-  return module
-}
-
-function bufferOf(before: Tensor, data: Tensor): Tensor {
-  return before instanceof Buffer ? new Buffer(data, { persistent: before.persistent }) : data
+  return module.toEmpty({ device: device as string })
 }
