@@ -117,6 +117,7 @@ export class Module extends ModuleTree {
     emptyTensors(this, options)
     return this
   }
+  /** Moves to the CPU. */
   cpu(): this {
     return this.to('cpu')
   }
@@ -235,15 +236,12 @@ export class Module extends ModuleTree {
    * the tensors themselves, with their dtype and device; make the optimizer after it
    * @throws {@link StateDictError} that lists every missing and unexpected key and every mismatch
    */
-  loadStateDict(
-    stateDict: StateDict<this> | AnyStateDict,
-    options: { strict?: boolean; assign?: boolean } = {},
-  ): IncompatibleKeys {
+  loadStateDict(stateDict: AnyStateDict, options: { strict?: boolean; assign?: boolean } = {}): IncompatibleKeys {
     if (!isOptions(options)) throw new ArgumentError('loadStateDict(stateDict, {strict, assign}): expected options')
     for (const key of Object.keys(options)) {
       if (key !== 'strict' && key !== 'assign') throw unknownOption('loadStateDict', key, ['strict', 'assign'])
     }
-    return load(this, stateDict as AnyStateDict, options.strict ?? true, options.assign ?? false)
+    return load(this, stateDict, options.strict ?? true, options.assign ?? false)
   }
   /** State that is no tensor: where a subclass defines it, state dicts have it as `_extra_state`. Anything that can be saved. */
   getExtraState(): unknown {

@@ -1,7 +1,8 @@
 /** What the containers with names have in common. */
 import { ArgumentError } from '../errors.js'
-import { describe, isOptions } from '../tensor/operator.js'
+import { isOptions } from '../tensor/operator.js'
 import { Module } from './module.js'
+import { pythonTypeName } from './python-type.js'
 
 /** Names and members in order. */
 export type NamedPairs<V> = ReadonlyMap<string, V> | Iterable<readonly [string, V]>
@@ -49,9 +50,11 @@ export abstract class NamedContainer<T extends Record<string, any>> extends Modu
   [Symbol.iterator](): IterableIterator<string> {
     return this._items.keys()
   }
+  /** The names. */
   keys(): IterableIterator<string> {
     return this._items.keys()
   }
+  /** The members. */
   values(): IterableIterator<T[keyof T]> {
     return this._items.values()
   }
@@ -63,6 +66,7 @@ export abstract class NamedContainer<T extends Record<string, any>> extends Modu
   entries(): IterableIterator<[string, T[keyof T]]> {
     return this._items.entries()
   }
+  /** Whether there is a member of that name. */
   has(name: string): boolean {
     return this._items.has(name)
   }
@@ -78,7 +82,8 @@ export abstract class NamedContainer<T extends Record<string, any>> extends Modu
   /** @internal */
   protected _take(name: string): T[keyof T] {
     const value = this._items.get(name)
-    if (value === undefined && !this._items.has(name)) throw new ArgumentError(`'${name}'`)
+    if (value === undefined && !this._items.has(name))
+      throw new ArgumentError(`${this._getName()} has no member '${name}'`)
     return value as T[keyof T]
   }
 }
@@ -90,7 +95,7 @@ export function pairsOf(what: string, members: unknown, sorted: boolean): [strin
   if (typeof members === 'object' && members !== null && Symbol.iterator in members) {
     return [...(members as Iterable<unknown>)].map((pair, j) => {
       if (!Array.isArray(pair)) {
-        throw new ArgumentError(`${what} update sequence element #${j} should be Iterable; is ${describe(pair)}`)
+        throw new ArgumentError(`${what} update sequence element #${j} should be Iterable; is${pythonTypeName(pair)}`)
       }
       if (pair.length !== 2)
         throw new ArgumentError(`${what} update sequence element #${j} has length ${pair.length}; 2 is required`)
@@ -99,7 +104,7 @@ export function pairsOf(what: string, members: unknown, sorted: boolean): [strin
   }
   if (!isOptions(members)) {
     throw new ArgumentError(
-      `${what}.update should be called with an iterable of key/value pairs, but got ${describe(members)}`,
+      `${what}.update should be called with an iterable of key/value pairs, but got ${pythonTypeName(members)}`,
     )
   }
   const pairs = Object.entries(members)

@@ -132,7 +132,10 @@ function checkSequential(other: unknown): Module[] {
 
 function repeat(modules: Sequential<any>, times: number): Module[] {
   if (!Number.isInteger(times)) throw new ArgumentError(`mul(): expected an integer, received ${describe(times)}`)
-  if (times <= 0) throw new ArgumentError(`Non-positive multiplication factor ${times} for Sequential`)
+  if (times <= 0)
+    throw new ArgumentError(
+      `Non-positive multiplication factor ${times} for <class 'torch.nn.modules.container.Sequential'>`,
+    )
   return Array.from({ length: times }, () => [...modules]).flat()
 }
 

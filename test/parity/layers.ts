@@ -103,8 +103,8 @@ function outcome([layer, args, kwargs, ...inputs]: Case): Outcome {
   const made = inputs.map((input) => make(input, module.parameters()[0]?.dtype ?? 'float32'))
   const first = made[0]
   const smooth = first instanceof torch.Tensor && first.isFloatingPoint() ? first.requiresGrad_() : undefined
-  const run = (x: unknown): torch.Tensor[] =>
-    tensors(module.forward(x instanceof torch.Tensor && smooth ? x.mul(1) : x, ...made.slice(1)))
+  const run = (x: unknown, layer = module): torch.Tensor[] =>
+    tensors(layer.forward(x instanceof torch.Tensor && smooth ? x.mul(1) : x, ...made.slice(1)))
   for (let step = 0; step < 2; step++) {
     const results = run(first)
     for (const [i, result] of results.entries()) bytes[`output ${i} of step ${step}`] = digest(result)
@@ -113,7 +113,16 @@ function outcome([layer, args, kwargs, ...inputs]: Case): Outcome {
   if (smooth?.grad) bytes['gradient of the input'] = digest(smooth.grad)
   for (const [name, { grad }] of module.namedParameters()) if (grad) bytes[`gradient of ${name}`] = digest(grad)
   module.eval()
+  const before = torch.getRngState()
   bytes['output in eval'] = digest(run(smooth ? smooth.detach() : first)[0]!)
+  const after = torch.getRngState()
+  // A copy is the same layer: it prints, holds and gives the same, and is made without random numbers.
+  const copy = module.clone()
+  assert.ok(torch.equal(torch.getRngState(), after), 'clone() draws random numbers')
+  torch.setRngState(before)
+  assert.equal(digest(run(smooth ? smooth.detach() : first, copy)[0]!), bytes['output in eval'], 'output of the copy')
+  assert.deepEqual([String(copy), Object.keys(copy.stateDict())], [String(module), Object.keys(state)])
+  torch.setRngState(after)
   for (const [name, buffer] of module.namedBuffers()) bytes[`afterwards ${name}`] = digest(buffer)
   bytes['last random numbers'] = digest(torch.rand(3))
   const metadata = Object.entries((state as unknown as { _metadata: object })._metadata)

@@ -78,3 +78,68 @@ export function types(net: Net, loose: Record<string, torch.Tensor>): void {
   net.head.weight = torch.ones(1)
   void stride
 }
+
+/** Containers with names, nested ones, DataParallel. */
+export function containerTypes(x: torch.Tensor): void {
+  class Net extends nn.Module {
+    parts = new nn.ModuleDict({ conv: new nn.Conv2d(1, 2, 3), block: new Block(), act: new nn.ReLU() })
+    params = new nn.ParameterDict({ left: new nn.Parameter(x), right: x, note: 'text' })
+    list = new nn.ParameterList([x])
+    deep = new nn.ModuleList([new nn.ModuleDict({ head: new nn.Sequential(new nn.Linear(1, 1)) })])
+    loose = new nn.ModuleDict<Record<string, torch.nn.Linear>>()
+  }
+  const net = new Net()
+  const state = net.stateDict()
+  const keys: torch.Tensor[] = [
+    state['parts.conv.weight'],
+    state['parts.block.bn.running_var'],
+    state['params.left'],
+    state['params.right'],
+    state['list.0'],
+    state['deep.0.head.0.bias'],
+    state['loose.any.weight'],
+  ]
+  // @ts-expect-error misspelt
+  keys.push(state['parts.cnov.weight'])
+  // @ts-expect-error a ReLU has no weight
+  keys.push(state['parts.act.weight'])
+  // @ts-expect-error a text is not in the state dict
+  keys.push(state['params.note'])
+  // @ts-expect-error misspelt
+  keys.push(state['params.letf'])
+  // @ts-expect-error no such name
+  keys.push(state['deep.0.haed.0.bias'])
+  // @ts-expect-error a Linear has no such tensor
+  keys.push(state['loose.any.wieght'])
+
+  const conv: torch.nn.Conv2d = net.parts.get('conv')
+  const right: torch.nn.Parameter = net.params.get('right')
+  const note: string = net.params.get('note')
+  // @ts-expect-error no such module
+  net.parts.get('cnov')
+  // @ts-expect-error a module of another class
+  net.parts.set('conv', new nn.ReLU())
+  const fromMap = new nn.ModuleDict(new Map([['a', new nn.Linear(1, 1)]]))
+  const some: torch.nn.Module = fromMap.get('a')
+
+  const wide = new nn.DataParallel(net, { deviceIds: [0], dim: 0 })
+  keys.push(wide.stateDict()['module.parts.conv.bias'])
+  // @ts-expect-error without module.
+  keys.push(wide.stateDict()['parts.conv.bias'])
+  // @ts-expect-error no such option
+  new nn.DataParallel(net, { device: 0 })
+  const inner: Net = wide.module
+  const copy: Net = net.clone()
+  const usual = (module: torch.nn.Module = new Net()): torch.nn.Module => module
+
+  net.registerFullBackwardHook((module, gradInput, gradOutput) => {
+    const same: Net = module
+    return same ? [gradOutput[0] ?? null, ...gradInput] : null
+  })
+  // @ts-expect-error a number is no gradient
+  net.registerFullBackwardHook(() => [1])
+  x.registerHook((grad) => grad.mul(2))
+  // @ts-expect-error a number is no gradient
+  x.registerHook(() => 1)
+  void [conv, right, note, some, inner, copy, usual]
+}
