@@ -163,3 +163,17 @@ export function copyHooks(from: Module, to: Module): void {
   const copy = install(to)
   for (const kind of kinds) copy[kind].push(...hooks[kind])
 }
+
+/** The functions of {@link Module.registerForwardPreHook}, in order. @internal */
+export function preHooksOf(module: Module): ForwardPreHook<any>[] {
+  return (hooksOf.get(module)?.before ?? []).map(({ hook }) => hook)
+}
+
+/** Undoes a registration by its function. @internal */
+export function removePreHook(module: Module, hook: ForwardPreHook<any>): void {
+  const hooks = hooksOf.get(module)
+  const at = hooks?.before.findIndex((entry) => entry.hook === hook) ?? -1
+  if (!hooks || at < 0) return
+  hooks.before.splice(at, 1)
+  uninstall(module, hooks)
+}

@@ -20,6 +20,7 @@ export type {
   FullBackwardPreHook,
   ModuleGradients,
 } from './hooks.js'
+export * as init from './init.js'
 export { Layer } from './layer.js'
 export * from './lazy-conv.js'
 export { LazyLinear, type LazyLinearOptions } from './lazy-linear.js'
@@ -44,3 +45,4 @@ export type {
 } from './state-hooks.js'
 export type { ModuleToOptions } from './to.js'
 export type { AnyStateDict, IncompatibleKeys, Keys, RemovableHandle, StateDict, WalkOptions } from './types.js'
+export * as utils from './utils/index.js'

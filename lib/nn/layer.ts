@@ -52,7 +52,11 @@ export class Layer extends Module {
       this.#spec = name.#spec
       native().copyLayer(this, handle(name))
       Object.assign(this.#tensors, name.#tensors)
-      for (const tensor of this.#spec.row.tensors) Object.defineProperty(this, tensor.name, Layer.#property(tensor))
+      // All fields keep their places; a tensor that was taken out or replaced has no property, or another one.
+      for (const key of Object.keys(name)) {
+        const property = Object.getOwnPropertyDescriptor(name, key)!
+        Object.defineProperty(this, key, property.get ? property : { ...property, value: undefined })
+      }
       return
     }
     const spec = specOf(name)
@@ -122,6 +126,26 @@ export class Layer extends Module {
   override _mayLack(name: string, version: number | undefined): boolean {
     const tensor = this.#spec.row.tensors.find((candidate) => candidate.name === name)
     return tensor !== undefined && tensor.since > (version ?? 0)
+  }
+  /** Hands the native layer a tensor for its next calls; nothing else of this object changes. @internal */
+  _place(name: string, tensor: Tensor | null): void {
+    if (this.#spec.row.tensors.some((slot) => slot.name === name)) native().setLayerTensor(handle(this), name, tensor)
+  }
+  /** Makes one of the layer's own tensors a property again that was deleted; false where it is none of them. @internal */
+  _restore(name: string, tensor: Tensor | null): boolean {
+    const slot = this.#spec.row.tensors.find((candidate) => candidate.name === name)
+    if (!slot) return false
+    const kind = tensor === null ? slot.kind : tensor instanceof Parameter ? 'parameter' : 'buffer'
+    Object.defineProperty(this, name, Layer.#property({ ...slot, kind }))
+    ;(this as unknown as Record<string, Tensor | null>)[name] = tensor
+    return true
+  }
+  /** Puts any tensor in the place of one of the layer's own, for a while; false where it is none of them. @internal */
+  _swap(name: string, tensor: Tensor | null): boolean {
+    if (!this.#spec.row.tensors.some((slot) => slot.name === name) || !Object.hasOwn(this, name)) return false
+    native().setLayerTensor(handle(this), name, tensor)
+    this.#tensors[name] = tensor as Own
+    return true
   }
   /** True when it takes one tensor, so that it can be a link of a chain. @internal */
   get _takesOne(): boolean {
