@@ -8,10 +8,8 @@ export {
   UninitializedParameter,
 } from '../tensor/uninitialized.js'
 export * as functional from './functional/index.js'
-export type { ForwardHook, ForwardPreHook } from './hooks.js'
 export { InstanceNorm1d, InstanceNorm2d, InstanceNorm3d } from './instance-norm.js'
 export { Container } from './container.js'
-export * as functional from './functional.js'
 export type {
   ForwardHook,
   ForwardHookOptions,
