@@ -1,0 +1,2 @@
+/** What `torch.nn.utils` offers. */
+export * as rnn from './rnn.js'
