@@ -19,6 +19,9 @@ export type {
   ModuleGradients,
 } from './hooks.js'
 export * as init from './init.js'
+export { Transformer, type TransformerForwardOptions, type TransformerOptions } from './encoder-decoder.js'
+export * as functional from './functional.js'
+export type { ForwardHook, ForwardPreHook } from './hooks.js'
 export { Layer } from './layer.js'
 export * from './lazy-conv.js'
 export { LazyLinear, type LazyLinearOptions } from './lazy-linear.js'
@@ -32,6 +35,17 @@ export { DataParallel, type DataParallelOptions, type DeviceId } from './paralle
 export * as parallel from './parallel/index.js'
 export { ParameterDict } from './parameter-dict.js'
 export { ParameterList } from './parameter-list.js'
+export { type AttentionOptions, MultiheadAttention, type MultiheadAttentionOptions } from './multihead-attention.js'
+export { GRU, type GRUOptions, LSTM, RNN, type RNNOptions } from './rnn.js'
+export { type LSTMOptions, RNNBase, type RNNBaseOptions, type RNNMode } from './rnn-base.js'
+export {
+  GRUCell,
+  LSTMCell,
+  RNNCell,
+  RNNCellBase,
+  type RNNCellBaseOptions,
+  type RNNCellOptions,
+} from './rnn-cell.js'
 export { Sequential, type SequentialArguments } from './sequential.js'
 export { SyncBatchNorm } from './sync-batch-norm.js'
 export type {
@@ -42,5 +56,20 @@ export type {
   StateDictPreHook,
 } from './state-hooks.js'
 export type { ModuleToOptions } from './to.js'
+export {
+  type DecoderOptions,
+  type EncoderOptions,
+  TransformerDecoder,
+  TransformerEncoder,
+  type TransformerEncoderOptions,
+} from './transformer.js'
+export {
+  type Activation,
+  type DecoderLayerOptions,
+  type EncoderLayerOptions,
+  TransformerDecoderLayer,
+  TransformerEncoderLayer,
+  type TransformerLayerOptions,
+} from './transformer-layers.js'
 export type { AnyStateDict, IncompatibleKeys, Keys, RemovableHandle, StateDict, WalkOptions } from './types.js'
 export * as utils from './utils/index.js'

@@ -1,4 +1,4 @@
-/** `torch.nn.utils`. */
+/** What `torch.nn.utils` offers. */
 export {
   clipGradNorm,
   clipGradNorm_,
@@ -15,6 +15,7 @@ export { convertConv2dWeightMemoryFormat, convertConv3dWeightMemoryFormat } from
 export * as parametrizations from './parametrizations.js'
 export * as parametrize from './parametrize.js'
 export * as prune from './prune.js'
+export * as rnn from './rnn.js'
 export { skipInit } from './skip-init.js'
 export { removeSpectralNorm, spectralNorm } from './spectral-norm.js'
 export { consumePrefixInStateDictIfPresent } from './state-dict-prefix.js'
