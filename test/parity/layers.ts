@@ -15,7 +15,7 @@ import { pythonFile, requirePython } from '../support/python.js'
 const { nn } = torch
 
 /** A number that is whole is an int in Python, unless it is `{float: 1}`; an array is a tuple, `{list: […]}` a list. */
-type Argument =
+export type Argument =
   | null
   | boolean
   | number
@@ -53,7 +53,8 @@ function value(v: Argument): unknown {
   return 'float' in v ? v.float : v.list
 }
 
-function make(what: Input, dtype: torch.Dtype): unknown {
+/** An input, drawn from the generator. */
+export function make(what: Input, dtype: torch.Dtype): unknown {
   if (what === null) return null
   if (Array.isArray(what)) return torch.randn(what).to(dtype)
   if (typeof what === 'object') return 'tensor' in what ? tensorOf(what.tensor) : what.tuple.map((w) => make(w, dtype))
@@ -78,6 +79,10 @@ function make(what: Input, dtype: torch.Dtype): unknown {
 }
 
 function digest(t: torch.Tensor): string {
+  if (t.isSparse) {
+    const { _indices, _values } = torch.ops.aten as unknown as Record<string, (t: torch.Tensor) => torch.Tensor>
+    return `sparse (${t.shape.join(', ')}) ${digest(_indices!(t.detach()))} ${digest(_values!(t.detach()))}`
+  }
   const { buffer, byteOffset, byteLength } = t.detach().contiguous().typedArray()
   const hash = createHash('sha256')
     .update(new Uint8Array(buffer, byteOffset, byteLength))
@@ -90,12 +95,17 @@ function tensors(out: unknown): torch.Tensor[] {
   return (out as unknown[]).filter((part) => part !== null).flatMap(tensors)
 }
 
-function outcome([layer, args, kwargs, ...inputs]: Case): Outcome {
-  torch.manualSeed(7)
+/** The layer of a case. */
+export function construct(layer: string, args: Argument[], kwargs: Record<string, Argument>): torch.nn.Module {
   const options = Object.fromEntries(Object.entries(kwargs).map(([key, v]) => [camel(key), value(v)]))
   const Layer = (nn as unknown as Record<string, new (...args: unknown[]) => torch.nn.Module>)[layer]
   assert.ok(Layer, `nn has no ${layer}`)
-  const module = new Layer(...args.map(value), ...(Object.keys(options).length > 0 ? [options] : []))
+  return new Layer(...args.map(value), ...(Object.keys(options).length > 0 ? [options] : []))
+}
+
+function outcome([layer, args, kwargs, ...inputs]: Case): Outcome {
+  torch.manualSeed(7)
+  const module = construct(layer, args, kwargs)
   const state = module.stateDict() as Record<string, torch.Tensor>
   const bytes: Record<string, string> = {}
   for (const [key, tensor] of Object.entries(state)) bytes[`made ${key}`] = digest(tensor)

@@ -29,7 +29,7 @@ def make(what, dtype):
     if what is None:
         return None
     if isinstance(what, list):
-        return torch.randn(*what).to(dtype)
+        return torch.randn(what).to(dtype)
     if isinstance(what, dict):
         (kind, content), = what.items()
         return torch.tensor(content) if kind == "tensor" else tuple(make(w, dtype) for w in content)
@@ -51,6 +51,9 @@ def make(what, dtype):
 
 
 def digest(t):
+    if t.is_sparse:
+        shape = str(tuple(t.shape)).replace(",)", ")")
+        return f"sparse {shape} {digest(t.detach()._indices())} {digest(t.detach()._values())}"
     t = t.detach().contiguous()
     if t.dtype == torch.bfloat16:
         t = t.view(torch.int16)
@@ -63,9 +66,26 @@ def tensors(out):
     return [t for part in out if part is not None for t in tensors(part)]
 
 
+def construct(name, args, kwargs):
+    return getattr(nn, name)(*[value(a) for a in args], **{k: value(v) for k, v in kwargs.items()})
+
+
+def refusal(name, args, kwargs, *inputs):
+    """The message of the constructor, or where there are inputs of the call."""
+    torch.manual_seed(7)
+    module = construct(name, args, kwargs) if inputs else None
+    dtype = next((p.dtype for p in module.parameters()), torch.float32) if inputs else None
+    made = [make(i, dtype) for i in inputs]
+    try:
+        module(*made) if inputs else construct(name, args, kwargs)
+    except Exception as error:
+        return str(error)
+    raise AssertionError(f"Python accepts {name} {args} {kwargs} {inputs}")
+
+
 def outcome(name, args, kwargs, *inputs):
     torch.manual_seed(7)
-    module = getattr(nn, name)(*[value(a) for a in args], **{k: value(v) for k, v in kwargs.items()})
+    module = construct(name, args, kwargs)
     state = module.state_dict()
     bytes = {"made " + k: digest(v) for k, v in state.items()}
     bytes["next random numbers"] = digest(torch.rand(3))
@@ -100,4 +120,5 @@ def outcome(name, args, kwargs, *inputs):
 
 
 with open(sys.argv[1]) as file:
-    print(json.dumps([outcome(*case) for case in json.load(file)]))
+    run = refusal if sys.argv[2:] == ["refusals"] else outcome
+    print(json.dumps([run(*case) for case in json.load(file)]))
