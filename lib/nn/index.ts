@@ -20,8 +20,17 @@ export type {
 } from './hooks.js'
 export * as init from './init.js'
 export { Transformer, type TransformerForwardOptions, type TransformerOptions } from './encoder-decoder.js'
+export { PairwiseDistance } from './distance.js'
+export {
+  Embedding,
+  EmbeddingBag,
+  type EmbeddingBagForwardOptions,
+  type EmbeddingBagFromPretrainedOptions,
+  type EmbeddingFromPretrainedOptions,
+} from './embedding.js'
 export * as functional from './functional.js'
 export type { ForwardHook, ForwardPreHook } from './hooks.js'
+export { Identity } from './identity.js'
 export { Layer } from './layer.js'
 export * from './lazy-conv.js'
 export { LazyLinear, type LazyLinearOptions } from './lazy-linear.js'
@@ -46,6 +55,7 @@ export {
   type RNNCellBaseOptions,
   type RNNCellOptions,
 } from './rnn-cell.js'
+export { ReLU6, type ReLU6Options } from './relu6.js'
 export { Sequential, type SequentialArguments } from './sequential.js'
 export { SyncBatchNorm } from './sync-batch-norm.js'
 export type {

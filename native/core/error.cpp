@@ -2,7 +2,9 @@
 
 #include <c10/util/Exception.h>
 
+#include <array>
 #include <new>
+#include <utility>
 
 #include "core/env.h"
 
@@ -10,11 +12,38 @@ namespace libtorch_node {
 
 namespace {
 
-// Errors thrown inside backward() carry Python-only advice and a C++ trace behind the first blank line.
+// Errors thrown inside backward() carry Python-only advice and a C++ trace behind the first blank line; a message that
+// quotes another one carries the trace of that.
 std::string without_stack(const std::string& text) {
   auto end = text.find("\nException raised from ");
   if (end == std::string::npos) end = text.find("\nC++ CapturedTraceback");
   return end == std::string::npos ? text : text.substr(0, end);
+}
+
+// Python names types in LibTorch's messages as its own classes: CPUFloatType is torch.FloatTensor there. The table:
+// processErrorMsg in torch/csrc/Exceptions.cpp, PyTorch 2.13.
+std::string with_python_types(std::string text) {
+  if (text.find("Type") == std::string::npos) return text;
+  constexpr std::array<std::pair<const char*, const char*>, 4> kBackends{
+      {{"SparseCUDA", "cuda.sparse."}, {"SparseCPU", "sparse."}, {"CUDA", "cuda."}, {"CPU", ""}}};
+  constexpr std::array kNumbers{"Byte", "Char", "Double", "Float", "Int", "Long", "Short", "Half"};
+  for (const auto& [backend, module] : kBackends) {
+    if (text.find(backend) == std::string::npos) continue;
+    for (const auto* number : kNumbers) {
+      const auto type = std::string(backend) + number + "Type";
+      const auto name = std::string("torch.") + module + number + "Tensor";
+      for (const auto& old : {"Variable[" + type + "]", type}) {
+        for (size_t at = text.find(old); at != std::string::npos; at = text.find(old, at + name.size()))
+          text.replace(at, old.size(), name);
+      }
+    }
+  }
+  return text;
+}
+
+/** What LibTorch says, as Python would say it. */
+std::string message_of(const c10::Error& error) {
+  return with_python_types(without_stack(error.what_without_backtrace()));
 }
 
 }  // namespace
@@ -25,13 +54,13 @@ Caught describe_current_exception() {
   } catch (const Failure& e) {
     return {e.code, e.what(), ""};
   } catch (const c10::OutOfMemoryError& e) {
-    return {"ERR_OUT_OF_MEMORY", e.what_without_backtrace(), e.what()};
+    return {"ERR_OUT_OF_MEMORY", message_of(e), e.what()};
   } catch (const c10::IndexError& e) {
-    return {"ERR_INDEX", e.what_without_backtrace(), e.what()};
+    return {"ERR_INDEX", message_of(e), e.what()};
   } catch (const c10::TypeError& e) {
-    return {"", e.what_without_backtrace(), e.what()};
+    return {"", message_of(e), e.what()};
   } catch (const c10::Error& e) {
-    return {"", e.what_without_backtrace(), e.what()};
+    return {"", message_of(e), e.what()};
   } catch (const std::bad_alloc&) {
     return {"ERR_OUT_OF_MEMORY", "out of memory", ""};
   } catch (const std::exception& e) {

@@ -15,7 +15,7 @@ import { pythonFile, requirePython } from '../support/python.js'
 const { nn } = torch
 
 /** A number that is whole is an int in Python, unless it is `{float: 1}`; an array is a tuple, `{list: […]}` a list. */
-type Argument =
+export type Argument =
   | null
   | boolean
   | number
@@ -55,7 +55,8 @@ function value(v: Argument): unknown {
   return 'float' in v ? Number(v.float) : v.list
 }
 
-function make(what: Input, dtype: torch.Dtype): unknown {
+/** An input, drawn from the generator. */
+export function make(what: Input, dtype: torch.Dtype): unknown {
   if (what === null) return null
   if (Array.isArray(what)) return torch.randn(what).to(dtype)
   if (typeof what === 'object' && 'list' in what) return what.list
@@ -83,6 +84,10 @@ function make(what: Input, dtype: torch.Dtype): unknown {
 }
 
 function digest(t: torch.Tensor): string {
+  if (t.isSparse) {
+    const { _indices, _values } = torch.ops.aten as unknown as Record<string, (t: torch.Tensor) => torch.Tensor>
+    return `sparse (${t.shape.join(', ')}) ${digest(_indices!(t.detach()))} ${digest(_values!(t.detach()))}`
+  }
   const { buffer, byteOffset, byteLength } = t.detach().contiguous().typedArray()
   const hash = createHash('sha256')
     .update(new Uint8Array(buffer, byteOffset, byteLength))
@@ -95,7 +100,8 @@ function tensors(out: unknown): torch.Tensor[] {
   return (out as unknown[]).filter((part) => part !== null).flatMap(tensors)
 }
 
-function construct(layer: string, args: Argument[], kwargs: Record<string, Argument>): torch.nn.Module {
+/** The layer of a case. */
+export function construct(layer: string, args: Argument[], kwargs: Record<string, Argument>): torch.nn.Module {
   const options = Object.fromEntries(Object.entries(kwargs).map(([key, v]) => [camel(key), value(v)]))
   const Layer = (nn as unknown as Record<string, new (...args: unknown[]) => torch.nn.Module>)[layer]
   assert.ok(Layer, `nn has no ${layer}`)

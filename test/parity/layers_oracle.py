@@ -29,7 +29,7 @@ def make(what, dtype):
     if what is None:
         return None
     if isinstance(what, list):
-        return torch.randn(*what).to(dtype)
+        return torch.randn(what).to(dtype)
     if isinstance(what, dict):
         (kind, content), = what.items()
         if kind == "list":
@@ -55,6 +55,9 @@ def make(what, dtype):
 
 
 def digest(t):
+    if t.is_sparse:
+        shape = str(tuple(t.shape)).replace(",)", ")")
+        return f"sparse {shape} {digest(t.detach()._indices())} {digest(t.detach()._values())}"
     t = t.detach().contiguous()
     if t.dtype == torch.bfloat16:
         t = t.view(torch.int16)
@@ -67,9 +70,26 @@ def tensors(out):
     return [t for part in out if part is not None for t in tensors(part)]
 
 
+def construct(name, args, kwargs):
+    return getattr(nn, name)(*[value(a) for a in args], **{k: value(v) for k, v in kwargs.items()})
+
+
+def refusal(name, args, kwargs, *inputs):
+    """The message of the constructor, or where there are inputs of the call."""
+    torch.manual_seed(7)
+    try:
+        module = construct(name, args, kwargs)
+        if inputs:
+            dtype = next((p.dtype for p in module.parameters()), torch.float32)
+            module(*[make(i, dtype) for i in inputs])
+    except Exception as error:
+        return str(error)
+    raise AssertionError(f"Python accepts {name} {args} {kwargs} {inputs}")
+
+
 def outcome(name, args, kwargs, *inputs):
     torch.manual_seed(7)
-    module = getattr(nn, name)(*[value(a) for a in args], **{k: value(v) for k, v in kwargs.items()})
+    module = construct(name, args, kwargs)
     state = module.state_dict()
     bytes = {"made " + k: digest(v) for k, v in state.items()}
     bytes["next random numbers"] = digest(torch.rand(3))
@@ -101,17 +121,6 @@ def outcome(name, args, kwargs, *inputs):
         bytes["afterwards " + n] = digest(b)
     bytes["last random numbers"] = digest(torch.rand(3))
     return {"repr": repr(module), "keys": list(state), "metadata": list(state._metadata.items()), "bytes": bytes}
-
-
-def refusal(name, args, kwargs, *inputs):
-    """The text of the exception that a case raises."""
-    torch.manual_seed(7)
-    try:
-        module = getattr(nn, name)(*[value(a) for a in args], **{k: value(v) for k, v in kwargs.items()})
-        module(*[make(i, torch.float32) for i in inputs])
-    except Exception as e:
-        return str(e)
-    raise AssertionError(f"Python accepts {name} {args} {kwargs} {inputs}")
 
 
 run = refusal if sys.argv[2:] == ["refusals"] else outcome
