@@ -28,6 +28,11 @@ export {
   type EmbeddingBagFromPretrainedOptions,
   type EmbeddingFromPretrainedOptions,
 } from './embedding.js'
+  type AdaptiveLogSoftmaxOutput,
+  AdaptiveLogSoftmaxWithLoss,
+  type AdaptiveLogSoftmaxWithLossOptions,
+} from './adaptive.js'
+export { PairwiseDistance } from './distance.js'
 export * as functional from './functional.js'
 export type { ForwardHook, ForwardPreHook } from './hooks.js'
 export { Identity } from './identity.js'
@@ -37,6 +42,13 @@ export { LazyLinear, type LazyLinearOptions } from './lazy-linear.js'
 export type { LazyLayer } from './lazy-module.js'
 export * from './lazy-norm.js'
 export { MaxUnpool1d, MaxUnpool2d, MaxUnpool3d, type UnpoolOutputSize } from './max-unpool.js'
+export { LinearCrossEntropyLoss, type LinearCrossEntropyLossOptions } from './linear-cross-entropy.js'
+export {
+  type AccPolicy,
+  LinearCrossEntropyOptions,
+  type LinearCrossEntropySettings,
+} from './linear-cross-entropy-options.js'
+export { CTCLoss, GaussianNLLLoss, NLLLoss2d } from './losses.js'
 export { Module } from './module.js'
 export { ModuleDict } from './module-dict.js'
 export { ModuleList } from './module-list.js'
@@ -81,5 +93,9 @@ export {
   TransformerEncoderLayer,
   type TransformerLayerOptions,
 } from './transformer-layers.js'
+  type DistanceFunction,
+  TripletMarginWithDistanceLoss,
+  type TripletMarginWithDistanceLossOptions,
+} from './triplet.js'
 export type { AnyStateDict, IncompatibleKeys, Keys, RemovableHandle, StateDict, WalkOptions } from './types.js'
 export * as utils from './utils/index.js'

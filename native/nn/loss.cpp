@@ -1,66 +1,88 @@
-// Losses. Source: torch/nn/modules/loss.py and torch/nn/functional.py, PyTorch 2.13 (cf30153c).
-#include <ATen/Functions.h>
-#include <torch/nn/modules/loss.h>
+// What losses share. Source: torch/nn/_reduction.py and torch/nn/functional.py, PyTorch 2.13 (cf30153c).
+#include "nn/loss.h"
 
-#include "nn/module.h"
+#include <ATen/Functions.h>
+#include <c10/util/Exception.h>
+
+#include <cmath>
+#include <mutex>
+#include <set>
+
+#include "core/error.h"
 
 namespace libtorch_node::layers {
 
-namespace {
+int64_t reduction_number(const Reduction& reduction) {
+  const auto& name = reduction.name;
+  if (name == "none") return at::Reduction::None;
+  if (name == "mean") return at::Reduction::Mean;
+  if (name == "sum") return at::Reduction::Sum;
+  if (name == "elementwise_mean") {
+    warn_once("reduction='elementwise_mean' is deprecated. Please use reduction='mean' instead.");
+    return at::Reduction::Mean;
+  }
+  fail_argument(name + " is not a valid value for reduction");
+}
 
-const char* const kReduction = "'mean', 'sum', or 'none' for a loss of each element";
+at::Tensor reduce(const at::Tensor& loss, const Reduction& reduction, const char* complaint) {
+  const auto& name = reduction.name;
+  if (name == "none") return loss;
+  if (name == "mean") return loss.mean();
+  if (name == "sum") return loss.sum();
+  fail_argument(name + complaint);
+}
 
 Argument size_average() {
   return constructor_only("size_average", "boolean | null", "PyTorch's old form of `reduction`: `false` is 'sum'");
 }
-Argument reduce() {
+Argument reduce_argument() {
   return constructor_only("reduce", "boolean | null", "PyTorch's old form of `reduction`: `false` is 'none'");
 }
 
-/** The old pair of options wins over `reduction` when either is given. */
-template <class Options>
-void old_reduction(Options& options, const Given& given) {
-  const auto flag = [&](const char* name) -> std::optional<bool> {
+std::string old_reduction(const Given& given) {
+  const auto flag = [&](const char* name, const char* what) -> std::optional<bool> {
     const auto value = given(name);
     if (value.IsUndefined() || value.IsNull()) return std::nullopt;
-    return to_bool(value, name);
+    return to_bool(value, what);
   };
-  const auto average = flag("size_average"), reduced = flag("reduce");
-  if (!average && !reduced) return;
-  if (!reduced.value_or(true))
-    options.reduction(torch::kNone);
-  else if (average.value_or(true))
-    options.reduction(torch::kMean);
-  else
-    options.reduction(torch::kSum);
+  const auto average = flag("size_average", "sizeAverage"), reduced = flag("reduce", "reduce");
+  if (!average && !reduced) return "";
+  const std::string word = !reduced.value_or(true) ? "none" : average.value_or(true) ? "mean" : "sum";
+  warn_once("size_average and reduce args will be deprecated, please use reduction='" + word + "' instead.");
+  return word;
 }
 
-}  // namespace
+void warn_once(const std::string& text) {
+  if (!c10::WarningUtils::get_warnAlways()) {
+    static std::mutex mutex;
+    static std::set<std::string> given;
+    const std::lock_guard lock(mutex);
+    // Texts that name sizes could be without end.
+    if (given.size() >= 1000) given.clear();
+    if (!given.insert(text).second) return;
+  }
+  TORCH_WARN(text);
+}
 
-static const Registered<Row> kMSELoss{row<nn::MSELossImpl, nn::MSELossOptions>({
-    .name = "MSELoss",
-    .doc = "The squared difference of input and target.\nShape: `(*)`, `(*)` → a scalar, or `(*)` without reduction.",
-    .seed = {},
-    .arguments = {size_average(), reduce(), OPT(reduction, kReduction)},
-    .inputs = {"input", "target"},
-    .prepare = old_reduction<nn::MSELossOptions>,
-    .forward = [](auto& m, Inputs in) { return m.forward(in[0], in[1]); },
-})};
+std::string size_text(const at::Tensor& tensor) {
+  std::string text;
+  for (const auto size : tensor.sizes()) text += (text.empty() ? "" : ", ") + std::to_string(size);
+  return "torch.Size([" + text + "])";
+}
 
-static const Registered<Row> kCrossEntropyLoss{row<nn::CrossEntropyLossImpl, nn::CrossEntropyLossOptions>({
-    .name = "CrossEntropyLoss",
-    .doc = "The cross entropy between scores and classes.\n"
-           "Shape: input `(N, C)`, `(C)` or `(N, C, d₁, …)`; target: class indices `(N)`, `()` or `(N, d₁, …)`, or "
-           "probabilities in the "
-           "shape of the input → a scalar, or the shape of the class indices without reduction.",
-    .seed = {},
-    .arguments = {OPT(weight, "a factor for each class, `(C)`"), size_average(),
-                  OPT(ignore_index, "class index whose samples do not count"), reduce(), OPT(reduction, kReduction),
-                  OPT(label_smoothing, "share of the target that is spread evenly over all classes, in [0, 1]")},
-    .tensors = {BUFFER(weight)},
-    .inputs = {"input", "target"},
-    .prepare = old_reduction<nn::CrossEntropyLossOptions>,
-    .forward = [](auto& m, Inputs in) { return m.forward(in[0], in[1]); },
-})};
+std::string number_text(double value) {
+  const bool whole = std::trunc(value) == value && std::abs(value) < 0x1p53;
+  return whole ? std::to_string(static_cast<int64_t>(value)) : python_float(value);
+}
+
+std::vector<at::Tensor> broadcast(const at::Tensor& input, const at::Tensor& target) {
+  if (target.sizes() != input.sizes()) {
+    warn_once("Using a target size (" + size_text(target) + ") that is different to the input size (" +
+              size_text(input) +
+              "). This will likely lead to incorrect results due to broadcasting. Please ensure they have the same "
+              "size.");
+  }
+  return at::broadcast_tensors({input, target});
+}
 
 }  // namespace libtorch_node::layers
