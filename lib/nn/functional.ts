@@ -11,6 +11,11 @@ import type { Tensor } from '../tensor/tensor.js'
 import { flag, takeArguments } from './arguments.js'
 
 export { conv1d, conv2d, conv3d } from '../generated/functions.js'
+export {
+  type MultiHeadAttentionForwardOptions,
+  multiHeadAttentionForward,
+  scaledDotProductAttention,
+} from './attention.js'
 
 const broadcastTensors = operatorFunction('aten::broadcast_tensors')
 

@@ -1,7 +1,12 @@
 /** What `torch.nn` offers. */
 export * from '../generated/nn.js'
 export { Buffer, Parameter } from '../tensor/parameter.js'
-export { Transformer, type TransformerForwardOptions, type TransformerOptions } from './encoder-decoder.js'
+export {
+  Transformer,
+  type TransformerArguments,
+  type TransformerForwardOptions,
+  type TransformerOptions,
+} from './encoder-decoder.js'
 export * as functional from './functional.js'
 export type { ForwardHook, ForwardPreHook } from './hooks.js'
 export { Layer } from './layer.js'
@@ -25,6 +30,7 @@ export {
   type EncoderOptions,
   TransformerDecoder,
   TransformerEncoder,
+  type TransformerEncoderArguments,
   type TransformerEncoderOptions,
 } from './transformer.js'
 export {
@@ -33,6 +39,7 @@ export {
   type EncoderLayerOptions,
   TransformerDecoderLayer,
   TransformerEncoderLayer,
+  type TransformerLayerArguments,
   type TransformerLayerOptions,
 } from './transformer-layers.js'
 export type { AnyStateDict, IncompatibleKeys, Keys, RemovableHandle, StateDict, WalkOptions } from './types.js'
