@@ -27,6 +27,30 @@ export interface TransformerOptions extends TransformerLayerOptions {
   /** stands in place of the decoder; called with target, memory and the options of {@link TransformerDecoder.forward} */
   customDecoder?: Module | null
 }
+/** What the constructor takes: Python's arguments in order, the last of them by name. */
+export type TransformerArguments =
+  | [options?: TransformerOptions]
+  | [dModel: number, options?: TransformerOptions]
+  | [dModel: number, nhead: number, options?: TransformerOptions]
+  | [dModel: number, nhead: number, numEncoderLayers: number, options?: TransformerOptions]
+  | [dModel: number, nhead: number, numEncoderLayers: number, numDecoderLayers: number, options?: TransformerOptions]
+  | [
+      dModel: number,
+      nhead: number,
+      numEncoderLayers: number,
+      numDecoderLayers: number,
+      dimFeedforward: number,
+      dropout?: number,
+      activation?: Activation,
+      customEncoder?: Module | null,
+      customDecoder?: Module | null,
+      layerNormEps?: number,
+      batchFirst?: boolean,
+      normFirst?: boolean,
+      bias?: boolean,
+      device?: Device | null,
+      dtype?: Dtype | null,
+    ]
 const sizes = ['dModel', 'nhead', 'numEncoderLayers', 'numDecoderLayers']
 const names = [...sizes, ...layerNames.slice(0, 3), 'customEncoder', 'customDecoder', ...layerNames.slice(3)]
 
@@ -66,27 +90,7 @@ export class Transformer extends Module {
   nhead: number
   batchFirst: boolean
 
-  constructor(options?: TransformerOptions)
-  constructor(dModel: number, nhead?: number | TransformerOptions)
-  constructor(dModel: number, nhead: number, options: TransformerOptions)
-  constructor(
-    dModel: number,
-    nhead: number,
-    numEncoderLayers: number,
-    numDecoderLayers?: number | TransformerOptions,
-    dimFeedforward?: number | TransformerOptions,
-    dropout?: number,
-    activation?: Activation,
-    customEncoder?: Module | null,
-    customDecoder?: Module | null,
-    layerNormEps?: number,
-    batchFirst?: boolean,
-    normFirst?: boolean,
-    bias?: boolean,
-    device?: Device | null,
-    dtype?: Dtype | null,
-  )
-  constructor(...args: unknown[]) {
+  constructor(...args: TransformerArguments) {
     super()
     const values = takeArguments('Transformer', names, args) as any[]
     const [dModel = 512, nhead = 8, encoders = 6, decoders = 6, dimFeedforward, dropout, activation] = values

@@ -33,6 +33,11 @@ export {
   type AdaptiveLogSoftmaxWithLossOptions,
 } from './adaptive.js'
 export { PairwiseDistance } from './distance.js'
+  Transformer,
+  type TransformerArguments,
+  type TransformerForwardOptions,
+  type TransformerOptions,
+} from './encoder-decoder.js'
 export * as functional from './functional.js'
 export type { ForwardHook, ForwardPreHook } from './hooks.js'
 export { Identity } from './identity.js'
@@ -83,6 +88,7 @@ export {
   type EncoderOptions,
   TransformerDecoder,
   TransformerEncoder,
+  type TransformerEncoderArguments,
   type TransformerEncoderOptions,
 } from './transformer.js'
 export {
@@ -91,6 +97,7 @@ export {
   type EncoderLayerOptions,
   TransformerDecoderLayer,
   TransformerEncoderLayer,
+  type TransformerLayerArguments,
   type TransformerLayerOptions,
 } from './transformer-layers.js'
   type DistanceFunction,

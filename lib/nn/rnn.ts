@@ -26,7 +26,13 @@ function named(what: string, names: string[], args: unknown[]): Both<LSTMOptions
   return Object.fromEntries(names.map((name, i) => [name, values[i]])) as any
 }
 
-type Rest = [bias?: boolean, batchFirst?: boolean, dropout?: number, bidirectional?: boolean]
+/** Arguments behind the sizes, in order and the last of them by name. */
+type Rest<T> =
+  | [options?: T]
+  | [bias: boolean, options?: T]
+  | [bias: boolean, batchFirst: boolean, options?: T]
+  | [bias: boolean, batchFirst: boolean, dropout: number, options?: T]
+  | [bias: boolean, batchFirst: boolean, dropout: number, bidirectional: boolean, options?: T]
 
 /**
  * A recurrent layer: `h' = tanh(W_ih x + b_ih + W_hh h + b_hh)`, or with relu.
@@ -46,7 +52,7 @@ export class RNN extends RNNBase {
     hiddenSize: number,
     numLayers: number,
     nonlinearity: 'tanh' | 'relu',
-    ...rest: Rest | [...Rest, RNNOptions]
+    ...rest: Rest<RNNOptions>
   )
   constructor(options: Both<RNNOptions>)
   constructor(...args: unknown[]) {
@@ -79,12 +85,20 @@ type States = readonly [Tensor, Tensor]
  */
 export class LSTM extends RNNBase {
   constructor(inputSize: number, hiddenSize: number, options?: LSTMOptions)
-  constructor(inputSize: number, hiddenSize: number, numLayers: number, options?: LSTMOptions)
   constructor(
     inputSize: number,
     hiddenSize: number,
     numLayers: number,
-    ...rest: Rest | [...Rest, LSTMOptions] | [...Required<Rest>, projSize: number, options?: LSTMOptions]
+    ...rest:
+      | Rest<LSTMOptions>
+      | [
+          bias: boolean,
+          batchFirst: boolean,
+          dropout: number,
+          bidirectional: boolean,
+          projSize: number,
+          options?: LSTMOptions,
+        ]
   )
   constructor(options: Both<LSTMOptions>)
   constructor(...args: unknown[]) {
@@ -140,8 +154,7 @@ function statesOf(hx: unknown): [Tensor, Tensor] {
  */
 export class GRU extends RNNBase {
   constructor(inputSize: number, hiddenSize: number, options?: GRUOptions)
-  constructor(inputSize: number, hiddenSize: number, numLayers: number, options?: GRUOptions)
-  constructor(inputSize: number, hiddenSize: number, numLayers: number, ...rest: Rest | [...Rest, GRUOptions])
+  constructor(inputSize: number, hiddenSize: number, numLayers: number, ...rest: Rest<GRUOptions>)
   constructor(options: Both<GRUOptions>)
   constructor(...args: unknown[]) {
     super('GRU', named('GRU', gruNames, args))

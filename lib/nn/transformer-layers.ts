@@ -42,6 +42,25 @@ export interface TransformerLayerOptions {
 }
 export type WithSizes<T extends { dModel?: number; nhead?: number }> = T & Required<Pick<T, 'dModel' | 'nhead'>>
 
+/** What the constructors take: Python's arguments in order, the last of them by name. */
+export type TransformerLayerArguments =
+  | [options: WithSizes<TransformerLayerOptions>]
+  | [dModel: number, nhead: number, options?: TransformerLayerOptions]
+  | [dModel: number, nhead: number, dimFeedforward: number, options?: TransformerLayerOptions]
+  | [
+      dModel: number,
+      nhead: number,
+      dimFeedforward: number,
+      dropout: number,
+      activation?: Activation,
+      layerNormEps?: number,
+      batchFirst?: boolean,
+      normFirst?: boolean,
+      bias?: boolean,
+      device?: Device | null,
+      dtype?: Dtype | null,
+    ]
+
 /** Names of the constructor's arguments in order, from `dimFeedforward` on. @internal */
 export const layerNames = [
   ...['dimFeedforward', 'dropout', 'activation', 'layerNormEps', 'batchFirst', 'normFirst', 'bias', 'device', 'dtype'],
@@ -122,23 +141,7 @@ export class TransformerEncoderLayer extends Module {
   activationReluOrGelu: 0 | 1 | 2
   activation: Exclude<Activation, string>
 
-  constructor(dModel: number, nhead: number, options?: TransformerLayerOptions)
-  constructor(dModel: number, nhead: number, dimFeedforward: number, options?: TransformerLayerOptions)
-  constructor(
-    dModel: number,
-    nhead: number,
-    dimFeedforward: number,
-    dropout: number,
-    activation?: Activation,
-    layerNormEps?: number,
-    batchFirst?: boolean,
-    normFirst?: boolean,
-    bias?: boolean,
-    device?: Device | null,
-    dtype?: Dtype | null,
-  )
-  constructor(options: WithSizes<TransformerLayerOptions>)
-  constructor(...args: unknown[]) {
+  constructor(...args: TransformerLayerArguments) {
     super()
     const given = givenTo('TransformerEncoderLayer', args)
     const { dModel, dimFeedforward, bias, factory } = given
@@ -272,23 +275,7 @@ export class TransformerDecoderLayer extends Module {
   dropout3: Dropout
   activation: Exclude<Activation, string>
 
-  constructor(dModel: number, nhead: number, options?: TransformerLayerOptions)
-  constructor(dModel: number, nhead: number, dimFeedforward: number, options?: TransformerLayerOptions)
-  constructor(
-    dModel: number,
-    nhead: number,
-    dimFeedforward: number,
-    dropout: number,
-    activation?: Activation,
-    layerNormEps?: number,
-    batchFirst?: boolean,
-    normFirst?: boolean,
-    bias?: boolean,
-    device?: Device | null,
-    dtype?: Dtype | null,
-  )
-  constructor(options: WithSizes<TransformerLayerOptions>)
-  constructor(...args: unknown[]) {
+  constructor(...args: TransformerLayerArguments) {
     super()
     const given = givenTo('TransformerDecoderLayer', args)
     const { dModel, dimFeedforward, bias, factory } = given

@@ -9,7 +9,7 @@ import { flag, takeArguments } from './arguments.js'
 import { canonicalMask } from './attention.js'
 import { Module } from './module.js'
 import { ModuleList } from './module-list.js'
-import { isNested } from './multihead-attention.js'
+import { isNested, type MultiheadAttention } from './multihead-attention.js'
 import {
   checked,
   type DecoderLayerOptions,
@@ -65,7 +65,7 @@ function hint(what: string, name: string, value: unknown): boolean | null {
 
 /** The layers' attention, as far as they have one. */
 const isBatchFirst = (layer: Module): boolean =>
-  Boolean((layer as Partial<TransformerEncoderLayer>).self_attn?.batchFirst)
+  Boolean((layer as { self_attn?: MultiheadAttention }).self_attn?.batchFirst)
 
 /** Arguments of {@link TransformerEncoder} by name. */
 export interface TransformerEncoderOptions {
@@ -76,6 +76,11 @@ export interface TransformerEncoderOptions {
   /** whether it is checked that padding is only at the end, without which it is not left out (default `true`) */
   maskCheck?: boolean
 }
+/** What the constructor takes: Python's arguments in order, the last of them by name. */
+export type TransformerEncoderArguments =
+  | [encoderLayer: Module, numLayers: number, options?: TransformerEncoderOptions]
+  | [encoderLayer: Module, numLayers: number, norm: Module | null, options?: TransformerEncoderOptions]
+  | [encoderLayer: Module, numLayers: number, norm: Module | null, enableNestedTensor: boolean, maskCheck?: boolean]
 /** Arguments of {@link TransformerEncoder.forward} by name. */
 export interface EncoderOptions {
   /** `(L, L)` or `(N · heads, L, L)`: what may not be attended to, true, or numbers that are added */
@@ -104,15 +109,7 @@ export class TransformerEncoder extends Module {
   useNestedTensor: boolean
   maskCheck: boolean
 
-  constructor(encoderLayer: Module, numLayers: number, options?: TransformerEncoderOptions)
-  constructor(
-    encoderLayer: Module,
-    numLayers: number,
-    norm: Module | null,
-    enableNestedTensor?: boolean | TransformerEncoderOptions,
-    maskCheck?: boolean,
-  )
-  constructor(...args: unknown[]) {
+  constructor(...args: TransformerEncoderArguments) {
     super()
     const what = 'TransformerEncoder'
     const names = ['encoderLayer', 'numLayers', 'norm', 'enableNestedTensor', 'maskCheck']

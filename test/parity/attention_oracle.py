@@ -53,6 +53,9 @@ def value(v):
 
 def make(name, options):
     options = {k: value(v) for k, v in options.items()}
+    if "dropout" in options:
+        # a whole number is a float, as JavaScript's numbers are
+        options["dropout"] = float(options["dropout"])
     layers = {"TransformerEncoder": "TransformerEncoderLayer", "TransformerDecoder": "TransformerDecoderLayer"}
     if name not in layers:
         return getattr(nn, name)(**options)

@@ -2,6 +2,11 @@
  * `torch.nn.functional`: what layers compute, as functions. Arguments come in Python's order, or by name in a trailing options
  * object. Rules, defaults and messages: torch/nn/functional.py, PyTorch 2.13.
  */
+export {
+  type MultiHeadAttentionForwardOptions,
+  multiHeadAttentionForward,
+  scaledDotProductAttention,
+} from '../attention.js'
 export * from './activation.js'
 export * from './adaptive.js'
 export * from './classification.js'
