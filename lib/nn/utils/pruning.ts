@@ -11,7 +11,7 @@ import type { Tensor } from '../../tensor/tensor.js'
 import { pythonText, sizeText, typeName } from '../call.js'
 import type { Module } from '../module.js'
 import { addMethod, type ForwardMethod, methodsOf, removeMethod } from './forward-methods.js'
-import { addMember, ownParameter, removeMember, setComputed, tensorOf } from './members.js'
+import { addMember, needModule, ownParameter, removeMember, setComputed, tensorOf } from './members.js'
 
 /** Whether a method chooses elements (of one tensor, or of all together) or whole channels. */
 export type PruningType = 'unstructured' | 'structured' | 'global'
@@ -186,7 +186,7 @@ export function applyMethod(
   make: () => BasePruningMethod,
   importanceScores: Tensor | null,
 ): BasePruningMethod {
-  const method = composite(module, name, make)
+  const method = composite(needModule('prune', module), name, make)
   const first = !(method instanceof PruningContainer)
   const original = tensorOf(module, name)
   if (importanceScores && String(importanceScores.shape) !== String(original.shape)) {
