@@ -152,6 +152,16 @@ test('cached: results are forgotten when it ends, also by an error; promises are
   await late
 })
 
+test('the older normalisations refuse parameters without a size, in the words of Python', () => {
+  class UninitializedParameter extends nn.Parameter {}
+  const m = new nn.Linear(2, 2)
+  m.weight = new UninitializedParameter()
+  const message = (what: string, doing: string): string =>
+    `The module passed to \`${what}\` can't have uninitialized parameters. Make sure to run the dummy forward before applying ${doing} normalization`
+  assert.throws(() => U.weightNorm(m), { code: 'ERR_ARGUMENT', message: message('WeightNorm', 'weight') })
+  assert.throws(() => U.spectralNorm(m), { code: 'ERR_ARGUMENT', message: message('SpectralNorm', 'spectral') })
+})
+
 test('what is no module, tensor or name is an argument error', () => {
   const wrong = { code: 'ERR_ARGUMENT' }
   const m = new nn.Linear(2, 2)

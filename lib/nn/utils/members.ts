@@ -16,6 +16,14 @@ export function needModule<M extends Module = Module>(what: string, value: unkno
   throw new ArgumentError(`${what}(): expected a Module, received ${describe(value)}`)
 }
 
+/** Refuses the parameter of a lazy layer that has had no input yet; by name, as lazy layers are built on top of this room. */
+export function needSize(weight: Tensor, what: string, doing: string): void {
+  if (weight.constructor.name !== 'UninitializedParameter') return
+  throw new ArgumentError(
+    `The module passed to \`${what}\` can't have uninitialized parameters. Make sure to run the dummy forward before applying ${doing} normalization`,
+  )
+}
+
 /** A module as a bag of attributes. */
 export function attributes(module: Module): Record<string, unknown> {
   return module as unknown as Record<string, unknown>

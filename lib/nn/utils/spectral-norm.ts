@@ -9,7 +9,7 @@ import { type Call, numberOr } from '../call.js'
 import type { Module } from '../module.js'
 import { addMethod, type ForwardMethod, methodsOf, removeMethod } from './forward-methods.js'
 import { outputDim } from './kinds.js'
-import { addMember, needModule, ownParameter, removeMember, setComputed, tensorOf } from './members.js'
+import { addMember, needModule, needSize, ownParameter, removeMember, setComputed, tensorOf } from './members.js'
 import { asMatrix, normalized } from './normalize.js'
 import type { SpectralNormOptions } from './parametrizations.js'
 
@@ -111,6 +111,7 @@ export function spectralNorm(...args: unknown[]): Module {
   if (weight === null) {
     throw new ArgumentError(`\`SpectralNorm\` cannot be applied as parameter \`${name}\` is None`)
   }
+  needSize(weight, 'SpectralNorm', 'spectral')
   const [u, v] = noGrad(() => {
     const sizes = asMatrix(weight, side).shape
     return sizes.map((size) => normalized(weight.newEmpty([size]).normal_(0, 1), norm.eps))

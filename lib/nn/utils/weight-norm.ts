@@ -8,7 +8,7 @@ import { takeArguments } from '../arguments.js'
 import { type Call, numberOr } from '../call.js'
 import type { Module } from '../module.js'
 import { addMethod, type ForwardMethod, methodsOf, removeMethod } from './forward-methods.js'
-import { addMember, needModule, ownParameter, removeMember, setComputed, tensorOf } from './members.js'
+import { addMember, needModule, needSize, ownParameter, removeMember, setComputed, tensorOf } from './members.js'
 import type { WeightNormOptions } from './parametrizations.js'
 
 const weightOf = operatorFunction('aten::_weight_norm')
@@ -47,6 +47,7 @@ export function weightNorm(...args: unknown[]): Module {
   }
   const norm = new WeightNorm(name, dim === null ? -1 : numberOr('weightNorm', 'dim', dim, 0))
   const weight = tensorOf(module, name)
+  needSize(weight, 'WeightNorm', 'weight')
   ownParameter(module, name)
   removeMember(module, name)
   module.registerParameter(`${name}_g`, new Parameter(normExceptDim(weight, 2, norm.dim).detach()))
