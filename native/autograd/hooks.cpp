@@ -67,7 +67,8 @@ bool Token::call(variable_list& grads) const {
   if (std::this_thread::get_id() != home->thread) {
     fail_argument(
         "a backward hook is a JavaScript function and can only run on the thread that it was made on; "
-        "use backward() on the CPU instead of backwardAsync(), or remove the hook");
+        "use backward() on the CPU instead of backwardAsync() (and no more than 60 inside each other), or remove the "
+        "hook");
   }
   if (home->caller == nullptr) return false;
   const Napi::Env env(home->env);
