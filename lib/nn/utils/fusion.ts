@@ -5,6 +5,7 @@ import { Parameter } from '../../tensor/parameter.js'
 import type { Tensor } from '../../tensor/tensor.js'
 import { flag, takeArguments } from '../arguments.js'
 import type { Layer } from '../layer.js'
+import { needModule } from './members.js'
 
 /** A layer with a weight and perhaps a bias. */
 type Weighted = Layer & { weight: Tensor; bias: Tensor | null }
@@ -27,6 +28,8 @@ function fused<L extends Weighted>(layer: L, [weight, bias]: [Parameter, Paramet
 }
 
 function checkEval(layer: Layer, bn: Norm): void {
+  needModule('fuse', layer)
+  needModule('fuse', bn)
   if (layer.training || bn.training) throw new ArgumentError('Fusion only for eval!')
 }
 function statistics(bn: Norm): [mean: Tensor, variance: Tensor] {

@@ -4,10 +4,25 @@
  * is handed what it is to compute with.
  */
 import { ArgumentError } from '../../errors.js'
+import { describe } from '../../tensor/operator.js'
 import { Parameter } from '../../tensor/parameter.js'
 import { Tensor } from '../../tensor/tensor.js'
 import { Layer } from '../layer.js'
-import type { Module } from '../module.js'
+import { Module } from '../module.js'
+
+/** The module that a function needs, or an error that says what came. */
+export function needModule<M extends Module = Module>(what: string, value: unknown): M {
+  if (value instanceof Module) return value as M
+  throw new ArgumentError(`${what}(): expected a Module, received ${describe(value)}`)
+}
+
+/** Refuses the parameter of a lazy layer that has had no input yet; by name, as lazy layers are built on top of this room. */
+export function needSize(weight: Tensor, what: string, doing: string): void {
+  if (weight.constructor.name !== 'UninitializedParameter') return
+  throw new ArgumentError(
+    `The module passed to \`${what}\` can't have uninitialized parameters. Make sure to run the dummy forward before applying ${doing} normalization`,
+  )
+}
 
 /** A module as a bag of attributes. */
 export function attributes(module: Module): Record<string, unknown> {

@@ -3,6 +3,7 @@ import type { MemoryFormat } from '../../tensor/dtype.js'
 import type { Tensor } from '../../tensor/tensor.js'
 import type { Module } from '../module.js'
 import { isNamed } from './kinds.js'
+import { needModule } from './members.js'
 
 function convert(module: Module, memoryFormat: MemoryFormat, names: string[]): void {
   if (isNamed(module, names)) {
@@ -15,12 +16,12 @@ function convert(module: Module, memoryFormat: MemoryFormat, names: string[]): v
 
 /** Puts the weights of all Conv2d and ConvTranspose2d in the module into an order, such as `'channels_last'`. */
 export function convertConv2dWeightMemoryFormat<M extends Module>(module: M, memoryFormat: MemoryFormat): M {
-  convert(module, memoryFormat, ['Conv2d', 'ConvTranspose2d'])
+  convert(needModule('convertConv2dWeightMemoryFormat', module), memoryFormat, ['Conv2d', 'ConvTranspose2d'])
   return module
 }
 
 /** Puts the weights of all Conv3d and ConvTranspose3d in the module into an order, such as `'channels_last_3d'`. */
 export function convertConv3dWeightMemoryFormat<M extends Module>(module: M, memoryFormat: MemoryFormat): M {
-  convert(module, memoryFormat, ['Conv3d', 'ConvTranspose3d'])
+  convert(needModule('convertConv3dWeightMemoryFormat', module), memoryFormat, ['Conv3d', 'ConvTranspose3d'])
   return module
 }

@@ -49,11 +49,12 @@ export class _Orthogonal extends Module {
     const transposed = x.size(-2) < x.size(-1)
     if (transposed) x = x.mT
     const [n, k] = [x.size(-2), x.size(-1)]
-    let q = this.orthogonalMap === 'householder' ? this.#householder(x) : this.#ofSkew(x, n, k)
+    let q = this.orthogonalMap === 'householder' ? this._householder(x) : this._ofSkew(x, n, k)
     if (this.useTrivialization) q = this.base!.matmul(q)
     return transposed ? q.mT : q
   }
-  #ofSkew(x: Tensor, n: number, k: number): Tensor {
+  /** @internal */
+  private _ofSkew(x: Tensor, n: number, k: number): Tensor {
     x = x.tril()
     if (n !== k) {
       const zeros = x.newZeros([n, n - k]).expand([...x.shape.slice(0, -2), -1, -1])
@@ -68,7 +69,8 @@ export class _Orthogonal extends Module {
     }
     return n === k ? q : q.narrow(-1, 0, k)
   }
-  #householder(x: Tensor): Tensor {
+  /** @internal */
+  private _householder(x: Tensor): Tensor {
     const a = x.tril(-1)
     const tau = a.mul(a).sum([-2]).add(1).reciprocal().mul(2)
     const q = linalg.householderProduct(a, tau)
@@ -85,7 +87,7 @@ export class _Orthogonal extends Module {
     return noGrad(() => {
       const transposed = q.size(-2) < q.size(-1)
       const tall = transposed ? q.mT : q
-      if (!this.useTrivialization) return this.#reflectors(tall, transposed)
+      if (!this.useTrivialization) return this._reflectors(tall, transposed)
       this.base = completed(tall)
       // Minus the identity, as the diagonal is that of the Householder form: it gives `base` itself.
       const start = functions.zerosLike(q)
@@ -93,7 +95,8 @@ export class _Orthogonal extends Module {
       return start
     })
   }
-  #reflectors(q: Tensor, transposed: boolean): Tensor {
+  /** @internal */
+  private _reflectors(q: Tensor, transposed: boolean): Tensor {
     if (this.orthogonalMap !== 'householder') {
       throw new NotImplementedError(
         'It is not possible to assign to the matrix exponential or the Cayley parametrizations when use_trivialization=False.',

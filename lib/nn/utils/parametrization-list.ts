@@ -62,7 +62,7 @@ export class ParametrizationList extends ModuleList {
     super(modules)
     this.unsafe = typeof options === 'boolean' ? options : (options.unsafe ?? false)
     const before = { dtype: original.dtype, size: sizeText(original) }
-    const made = noGrad(() => this.#invert(original))
+    const made = noGrad(() => this._invert(original))
     this.isTensor = made instanceof Tensor
     if (made instanceof Tensor) {
       this.ntensors = 1
@@ -80,7 +80,8 @@ export class ParametrizationList extends ModuleList {
     if (!this.unsafe) checkKept(before, this.forward())
   }
 
-  #invert(value: unknown): unknown {
+  /** @internal */
+  private _invert(value: unknown): unknown {
     for (const module of [...this].reverse()) {
       if (!isInvertible(module)) continue
       try {
@@ -108,11 +109,12 @@ export class ParametrizationList extends ModuleList {
         }
         value = module.rightInverse(value)
       }
-      if (this.isTensor) this.#setOriginal(value)
-      else this.#setOriginals(value)
+      if (this.isTensor) this._setOriginal(value)
+      else this._setOriginals(value)
     })
   }
-  #setOriginal(value: unknown): void {
+  /** @internal */
+  private _setOriginal(value: unknown): void {
     const { original } = this
     if (!(value instanceof Tensor)) {
       throw new ArgumentError(`\`right_inverse\` should return a tensor. Got ${typeName(value)}`)
@@ -124,7 +126,8 @@ export class ParametrizationList extends ModuleList {
     }
     adopt(original, value)
   }
-  #setOriginals(values: unknown): void {
+  /** @internal */
+  private _setOriginals(values: unknown): void {
     if (!Array.isArray(values)) {
       throw new ArgumentError(`'right_inverse' must return a sequence of tensors. Got ${typeName(values)}.`)
     }

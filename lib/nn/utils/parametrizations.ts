@@ -8,7 +8,7 @@ import { flag, takeArguments } from '../arguments.js'
 import { type Call, numberOr } from '../call.js'
 import { Module } from '../module.js'
 import { outputDim } from './kinds.js'
-import { attributes } from './members.js'
+import { attributes, needModule } from './members.js'
 import { asMatrix, normalized } from './normalize.js'
 import { makeOrthogonalWeight, type OrthogonalMap, type OrthogonalOptions } from './orthogonal.js'
 import { registerParametrization } from './parametrize.js'
@@ -47,6 +47,7 @@ export function weightNorm<M extends Module>(
 ): M
 export function weightNorm(...args: unknown[]): Module {
   const [module, name = 'weight', dim] = takeArguments('weightNorm', ['module', 'name', 'dim'], args)
+  needModule('weightNorm', module)
   const norm = new _WeightNorm(dim === null ? -1 : numberOr('weightNorm', 'dim', dim, 0))
   return registerParametrization(module as Module, name as string, norm, { unsafe: true })
 }
@@ -80,12 +81,13 @@ class _SpectralNorm extends Module {
       const v = matrix.newEmpty([matrix.size(1)]).normal_(0, 1)
       this.registerBuffer('_u', normalized(u, eps))
       this.registerBuffer('_v', normalized(v, eps))
-      this.#iterate(matrix, 15)
+      this._iterate(matrix, 15)
     }
   }
 
   /** The power method: `_u` and `_v` come nearer to the first singular vectors, in place, as replicas share them. */
-  #iterate(matrix: Tensor, times: number): void {
+  /** @internal */
+  private _iterate(matrix: Tensor, times: number): void {
     noGrad(() => {
       for (let i = 0; i < times; i++) {
         this._u.copy_(normalized(matrix.mv(this._v), this.eps))
@@ -97,7 +99,7 @@ class _SpectralNorm extends Module {
   override forward(weight: Tensor): Tensor {
     if (weight.ndim === 1) return normalized(weight, this.eps)
     const matrix = asMatrix(weight, this.dim)
-    if (this.training) this.#iterate(matrix, this.nPowerIterations)
+    if (this.training) this._iterate(matrix, this.nPowerIterations)
     // Copies: the next forward changes the vectors, and backward still needs these.
     const u = this._u.clone()
     const v = this._v.clone()
@@ -137,7 +139,7 @@ export function spectralNorm(...args: unknown[]): Module {
     ['module', 'name', 'nPowerIterations', 'eps', 'dim'],
     args,
   )
-  const module = target as Module
+  const module = needModule(what, target)
   const weight = attributes(module)[name as string]
   if (!(weight instanceof Tensor)) {
     throw new ArgumentError(`Module '${module}' has no parameter or buffer with name '${name}'`)
@@ -167,6 +169,7 @@ export function orthogonal(...args: unknown[]): Module {
     args,
     3,
   )
+  needModule('orthogonal', module)
   const trivial = flag('orthogonal', 'useTrivialization', trivialization, true)
   makeOrthogonalWeight(module as Module, name as string, map, trivial)
   return module as Module

@@ -9,9 +9,9 @@ import { Parameter } from '../../tensor/parameter.js'
 import { Tensor } from '../../tensor/tensor.js'
 import { sizeText, typeName } from '../call.js'
 import { Layer } from '../layer.js'
-import { Module } from '../module.js'
+import type { Module } from '../module.js'
 import { ModuleDict as Named } from '../module-dict.js'
-import { addMember, attributes, removeMember } from './members.js'
+import { addMember, attributes, needModule, removeMember } from './members.js'
 import { adopt, isInvertible, NotImplementedError, ParametrizationList } from './parametrization-list.js'
 
 export { NotImplementedError, ParametrizationList }
@@ -110,7 +110,7 @@ function classOf(module: Module): Class {
 
 /** Whether a module has parametrizations, at all or of the tensor of that name. */
 export function isParametrized(module: Module, tensorName: string | null = null): boolean {
-  const lists = listsOf(module)
+  const lists = listsOf(needModule('isParametrized', module))
   if (lists === undefined) return false
   return tensorName === null ? lists.length > 0 : lists.has(tensorName)
 }
@@ -139,14 +139,8 @@ export function registerParametrization<M extends Module>(
   options: { unsafe?: boolean } = {},
 ): M {
   const unsafe = options.unsafe ?? false
-  for (const [what, value] of [
-    ['module', module],
-    ['parametrization', parametrization],
-  ] as const) {
-    if (!(value instanceof Module)) {
-      throw new ArgumentError(`registerParametrization(): expected ${what} to be a Module, received ${typeName(value)}`)
-    }
-  }
+  needModule('registerParametrization', module)
+  needModule('registerParametrization', parametrization)
   parametrization.train(module.training)
   const lists = listsOf(module)
   if (lists?.has(tensorName)) {
@@ -232,7 +226,7 @@ export function removeParametrizations<M extends Module>(
   options: { leaveParametrized?: boolean } | boolean = {},
 ): M {
   const leave = typeof options === 'boolean' ? options : (options.leaveParametrized ?? true)
-  const list = listOf(module, tensorName)
+  const list = listOf(needModule('removeParametrizations', module), tensorName)
   if (list === undefined) {
     throw new ArgumentError(`Module ${module} does not have a parametrization on ${tensorName}`)
   }
@@ -270,7 +264,8 @@ export function transferParametrizationsAndParams<M extends Module>(
   toModule: M,
   tensorName: string | null = null,
 ): M {
-  const lists = listsOf(fromModule)
+  needModule('transferParametrizationsAndParams', toModule)
+  const lists = listsOf(needModule('transferParametrizationsAndParams', fromModule))
   if (lists === undefined || lists.length === 0) return toModule
   for (const name of tensorName === null ? lists.keys() : [tensorName]) {
     if (attributes(toModule)[name] === undefined) {

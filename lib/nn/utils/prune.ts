@@ -8,7 +8,7 @@ import { type Call, needTensor } from '../call.js'
 import type { Module } from '../module.js'
 import { parametersToVector } from './convert-parameters.js'
 import { methodsOf, removeMethod } from './forward-methods.js'
-import { attributes, tensorOf } from './members.js'
+import { attributes, needModule, tensorOf } from './members.js'
 import { applyMethod, BasePruningMethod, type MethodClass, PruningContainer } from './pruning.js'
 import {
   type Amount,
@@ -184,7 +184,7 @@ export function globalUnstructured(
 
 /** Makes pruning permanent: the tensor is the parameter again, with its zeros. */
 export function remove<M extends Module>(module: M, name: string): M {
-  const [method] = methodsOf(module, BasePruningMethod, name)
+  const [method] = methodsOf(needModule('remove', module), BasePruningMethod, name)
   if (method === undefined) {
     throw new ArgumentError(`Parameter '${name}' of module ${module} has to be pruned before pruning can be removed`)
   }
@@ -195,5 +195,7 @@ export function remove<M extends Module>(module: M, name: string): M {
 
 /** Whether anything in the module is pruned. */
 export function isPruned(module: Module): boolean {
-  return module.modules().some((part) => methodsOf(part, BasePruningMethod).length > 0)
+  return needModule('isPruned', module)
+    .modules()
+    .some((part) => methodsOf(part, BasePruningMethod).length > 0)
 }

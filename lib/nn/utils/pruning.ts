@@ -11,7 +11,7 @@ import type { Tensor } from '../../tensor/tensor.js'
 import { pythonText, sizeText, typeName } from '../call.js'
 import type { Module } from '../module.js'
 import { addMethod, type ForwardMethod, methodsOf, removeMethod } from './forward-methods.js'
-import { addMember, ownParameter, removeMember, setComputed, tensorOf } from './members.js'
+import { addMember, needModule, ownParameter, removeMember, setComputed, tensorOf } from './members.js'
 
 /** Whether a method chooses elements (of one tensor, or of all together) or whole channels. */
 export type PruningType = 'unstructured' | 'structured' | 'global'
@@ -55,11 +55,11 @@ export abstract class BasePruningMethod implements ForwardMethod {
    * Prunes a tensor of a module by a new method of this class, on top of what was pruned before.
    * @param args - of the constructor; then options: `importanceScores` of the tensor's shape, to choose by in place of it
    */
-  static apply<A extends unknown[]>(
-    this: MethodClass<A>,
+  static apply<C extends MethodClass>(
+    this: C,
     module: Module,
     name: string,
-    ...args: [...A] | [...A, { importanceScores?: Tensor | null }]
+    ...args: ConstructorParameters<C> | [...ConstructorParameters<C>, { importanceScores?: Tensor | null }]
   ): BasePruningMethod {
     const last: unknown = args[args.length - 1]
     const options = isOptions(last) ? last : undefined
@@ -68,7 +68,7 @@ export abstract class BasePruningMethod implements ForwardMethod {
         if (key !== 'importanceScores') throw unknownOption('apply', key, ['importanceScores'])
       }
     }
-    const given = (options ? args.slice(0, -1) : args) as unknown as A
+    const given = (options ? args.slice(0, -1) : args) as ConstructorParameters<C>
     return applyMethod(module, name, () => new this(...given), (options?.importanceScores as Tensor | null) ?? null)
   }
 
@@ -186,7 +186,7 @@ export function applyMethod(
   make: () => BasePruningMethod,
   importanceScores: Tensor | null,
 ): BasePruningMethod {
-  const method = composite(module, name, make)
+  const method = composite(needModule('prune', module), name, make)
   const first = !(method instanceof PruningContainer)
   const original = tensorOf(module, name)
   if (importanceScores && String(importanceScores.shape) !== String(original.shape)) {

@@ -9,7 +9,7 @@ import { type Call, numberOr } from '../call.js'
 import type { Module } from '../module.js'
 import { addMethod, type ForwardMethod, methodsOf, removeMethod } from './forward-methods.js'
 import { outputDim } from './kinds.js'
-import { addMember, ownParameter, removeMember, setComputed, tensorOf } from './members.js'
+import { addMember, needModule, needSize, ownParameter, removeMember, setComputed, tensorOf } from './members.js'
 import { asMatrix, normalized } from './normalize.js'
 import type { SpectralNormOptions } from './parametrizations.js'
 
@@ -99,7 +99,7 @@ export function spectralNorm(...args: unknown[]): Module {
   const what = 'spectralNorm'
   const names = ['module', 'name', 'nPowerIterations', 'eps', 'dim']
   const [target, given = 'weight', iterations, eps, dim] = takeArguments(what, names, args)
-  const module = target as Module
+  const module = needModule(what, target)
   const name = given as string
   const side = numberOr(what, 'dim', dim ?? undefined, outputDim(module))
   if (methodsOf(module, SpectralNorm, name).length > 0) {
@@ -111,6 +111,7 @@ export function spectralNorm(...args: unknown[]): Module {
   if (weight === null) {
     throw new ArgumentError(`\`SpectralNorm\` cannot be applied as parameter \`${name}\` is None`)
   }
+  needSize(weight, 'SpectralNorm', 'spectral')
   const [u, v] = noGrad(() => {
     const sizes = asMatrix(weight, side).shape
     return sizes.map((size) => normalized(weight.newEmpty([size]).normal_(0, 1), norm.eps))
@@ -134,7 +135,7 @@ export function spectralNorm(...args: unknown[]): Module {
 
 /** Makes the weight a parameter again, of its present value. */
 export function removeSpectralNorm<M extends Module>(module: M, name = 'weight'): M {
-  const [norm] = methodsOf(module, SpectralNorm, name)
+  const [norm] = methodsOf(needModule('removeSpectralNorm', module), SpectralNorm, name)
   if (norm === undefined) throw new ArgumentError(`spectral_norm of '${name}' not found in ${module}`)
   const weight = noGrad(() => norm.compute(module, false))
   for (const end of ['_u', '_v', '_orig']) removeMember(module, name + end)

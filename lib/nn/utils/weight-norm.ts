@@ -8,7 +8,7 @@ import { takeArguments } from '../arguments.js'
 import { type Call, numberOr } from '../call.js'
 import type { Module } from '../module.js'
 import { addMethod, type ForwardMethod, methodsOf, removeMethod } from './forward-methods.js'
-import { addMember, ownParameter, removeMember, setComputed, tensorOf } from './members.js'
+import { addMember, needModule, needSize, ownParameter, removeMember, setComputed, tensorOf } from './members.js'
 import type { WeightNormOptions } from './parametrizations.js'
 
 const weightOf = operatorFunction('aten::_weight_norm')
@@ -36,7 +36,7 @@ export function weightNorm<M extends Module>(
 ): M
 export function weightNorm(...args: unknown[]): Module {
   const [target, given = 'weight', dim] = takeArguments('weightNorm', ['module', 'name', 'dim'], args)
-  const module = target as Module
+  const module = needModule('weightNorm', target)
   const name = given as string
   process.emitWarning(
     '`torch.nn.utils.weight_norm` is deprecated in favor of `torch.nn.utils.parametrizations.weight_norm`.',
@@ -47,6 +47,7 @@ export function weightNorm(...args: unknown[]): Module {
   }
   const norm = new WeightNorm(name, dim === null ? -1 : numberOr('weightNorm', 'dim', dim, 0))
   const weight = tensorOf(module, name)
+  needSize(weight, 'WeightNorm', 'weight')
   ownParameter(module, name)
   removeMember(module, name)
   module.registerParameter(`${name}_g`, new Parameter(normExceptDim(weight, 2, norm.dim).detach()))
@@ -58,7 +59,7 @@ export function weightNorm(...args: unknown[]): Module {
 
 /** Makes the weight a parameter again, of its present value. */
 export function removeWeightNorm<M extends Module>(module: M, name = 'weight'): M {
-  const [norm] = methodsOf(module, WeightNorm, name)
+  const [norm] = methodsOf(needModule('removeWeightNorm', module), WeightNorm, name)
   if (norm === undefined) throw new ArgumentError(`weight_norm of '${name}' not found in ${module}`)
   const weight = norm.compute(module)
   removeMember(module, `${name}_g`)
