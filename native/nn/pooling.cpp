@@ -56,7 +56,15 @@ c10::IntArrayRef step(const Options& o) {
 template <size_t D>
 at::Tensor max_pool(const at::Tensor& x, c10::IntArrayRef kernel, c10::IntArrayRef stride, c10::IntArrayRef padding,
                     c10::IntArrayRef dilation, bool ceil_mode) {
-  if constexpr (D == 1) return at::max_pool1d(x, kernel, stride, padding, dilation, ceil_mode);
+  if constexpr (D == 1) {
+    // Without gradients it cuts larger numbers off, and then runs for hours; the others refuse them in these words.
+    for (const auto& sizes : {kernel, stride, padding, dilation}) {
+      if (std::ranges::any_of(sizes, [](int64_t n) { return n > std::numeric_limits<int>::max(); })) {
+        fail("ERR_TORCH", "value cannot be converted to type int without overflow");
+      }
+    }
+    return at::max_pool1d(x, kernel, stride, padding, dilation, ceil_mode);
+  }
   if constexpr (D == 2) return at::max_pool2d(x, kernel, stride, padding, dilation, ceil_mode);
   if constexpr (D == 3) return at::max_pool3d(x, kernel, stride, padding, dilation, ceil_mode);
 }
