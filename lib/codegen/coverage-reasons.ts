@@ -10,10 +10,18 @@ const words = (text: string) => new RegExp(`^(${text.trim().split(/\s+/).join('|
 
 export const rules: Rule[] = [
   // ---- planned, with the issue that has it
-  { section: 'nn', names: /./, reason: 'planned: every layer of torch.nn (issue 4)' },
-  { section: 'nn.functional', names: /./, reason: 'planned with the layers (issue 4)' },
-  { section: 'nn.init', names: /./, reason: 'planned with the layers (issue 4)' },
-  { section: 'nn.utils', names: /./, reason: 'planned with the layers (issue 4)' },
+  {
+    section: 'nn.functional',
+    names: words('assert_int_or_pair boolean_dispatch'),
+    reason: 'helpers for the TorchScript compiler',
+  },
+  {
+    section: 'nn.functional',
+    names: words(
+      'handle_torch_function has_torch_function has_torch_function_unary has_torch_function_variadic',
+    ),
+    reason: "Python's protocol for classes that override functions",
+  },
   { section: 'optim', names: /./, reason: 'planned: every optimizer (issue 5)' },
   { section: 'optim.lr_scheduler', names: /./, reason: 'planned: every scheduler (issue 5)' },
   {
@@ -26,11 +34,6 @@ export const rules: Rule[] = [
   { section: 'utils.data', names: /./, reason: 'planned with the data room (issue 7)' },
   { names: /autocast|^(amp|GradScaler)$/, reason: 'planned: mixed precision (issue 5)' },
   { section: 'torch', names: words('hub jit'), reason: 'planned (issues 4 and 6)' },
-  {
-    names: words('register_hook register_post_accumulate_grad_hook'),
-    reason:
-      'not planned yet: a JavaScript callback inside a backward pass; module hooks are there, and gradients can be read and written after `backward()`',
-  },
 
   // ---- what Python needs and JavaScript does not
   {

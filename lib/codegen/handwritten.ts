@@ -76,6 +76,7 @@ export const handwrittenMethods: Record<string, string> = {
   unique_consecutive: 'returns one, two or three tensors',
   unflatten: 'sizes as a list',
   expand: 'sizes one by one or as a list',
+  where: 'the receiver is the second argument of the operator',
   new_tensor: 'takes data',
   retain_grad: 'autograd',
   retains_grad: 'a property',

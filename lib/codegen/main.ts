@@ -9,9 +9,9 @@ import { generateLrScheduler, generateOptim } from './optim.js'
 
 /**
  * Text of every generated file by its path below `root`.
- * @param torch - the package itself, asked which names it has
+ * @param torch - the package itself, asked which names it has; without it the pages about it are left out
  */
-export function generate(binding: Binding, torch: object, root: string): Map<string, string> {
+export function generate(binding: Binding, torch: object | undefined, root: string): Map<string, string> {
   const api = JSON.parse(readFileSync(join(root, 'lib/codegen/python-api.json'), 'utf8')) as PythonApi
   return new Map([
     ['lib/generated/functions.ts', generateFunctions(binding, api)],
@@ -20,6 +20,6 @@ export function generate(binding: Binding, torch: object, root: string): Map<str
     ['lib/generated/nn.ts', generateNn(binding.layers())],
     ['lib/generated/optim.ts', generateOptim(binding.optimizers())],
     ['lib/generated/lr-scheduler.ts', generateLrScheduler(binding.schedulers())],
-    ['docs/coverage.md', generateCoverage(api, torch)],
+    ...(torch ? [['docs/coverage.md', generateCoverage(api, torch)] as const] : []),
   ])
 }

@@ -36,6 +36,7 @@ const raw = {
   polygamma: operatorFunction('aten::polygamma'),
   unflatten: operatorFunction('aten::unflatten'),
   expand: operatorFunction('aten::expand'),
+  where: operatorFunction('aten::where'),
 }
 
 type Tensors = Tensor[] | [readonly Tensor[]]
@@ -353,6 +354,9 @@ export interface PythonMethods {
   unflatten(dim: number, sizes: readonly number[]): Tensor
   /** A view in which dimensions of size 1 are repeated; -1 keeps a size. Sizes one by one or as a list. */
   expand(...sizes: number[] | [readonly number[]]): Tensor
+  /** This tensor's elements where `condition` is true, those of `other` elsewhere; the three are broadcast. */
+  where(condition: Tensor, other: Tensor | number | boolean): Tensor
+  where(options: { condition: Tensor; other: Tensor | number | boolean }): Tensor
 }
 
 export const pythonMethods: { [K in keyof PythonMethods]: (...args: any[]) => any } = {
@@ -374,4 +378,6 @@ export const pythonMethods: { [K in keyof PythonMethods]: (...args: any[]) => an
   nelement: (input: Tensor) => input.numel(),
   unflatten: (input: Tensor, dim: number, sizes: readonly number[]) => raw.unflatten(input, dim, sizes),
   expand: (input: Tensor, ...sizes: any[]) => raw.expand(input, Array.isArray(sizes[0]) ? sizes[0] : sizes),
+  where: (input: Tensor, ...args) =>
+    isOptions(args[0]) ? raw.where({ self: input, ...args[0] }) : raw.where(args[0], input, args[1]),
 }

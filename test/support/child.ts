@@ -16,7 +16,8 @@ export interface ChildResult {
 // VmHWM and not `ru_maxrss`: on Linux the latter starts at the size that the parent had when it forked.
 const reportPeak = `
 import { readFileSync, writeSync } from 'node:fs'
-process.on('exit', () => {
+import { isMainThread } from 'node:worker_threads'
+if (isMainThread) process.on('exit', () => {
   let bytes = process.resourceUsage().maxRSS * 1024
   try { bytes = /VmHWM:\\s*(\\d+)/.exec(readFileSync('/proc/self/status', 'utf8'))[1] * 1024 } catch {}
   writeSync(3, String(bytes))

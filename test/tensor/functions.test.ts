@@ -20,6 +20,13 @@ test('torch.ops calls operators by their raw names, one overload or whichever fi
   assert.deepEqual(values(aten._softmax!(torch.zeros(2), 0, false)), [0.5, 0.5])
 })
 
+test('x.where(condition, other) takes from x where the condition holds', () => {
+  const x = torch.tensor([1, 2, 3])
+  assert.deepEqual(values(x.where(x.gt(1), torch.tensor([7, 8, 9]))), [7, 2, 3])
+  assert.deepEqual(values(x.where(x.gt(1), 0)), [0, 2, 3])
+  assert.deepEqual(values(x.where({ condition: x.gt(1), other: x.neg() })), [-1, 2, 3])
+})
+
 test('an operator, overload or library that is not there is an error that names it', () => {
   assert.throws(() => aten.nothing!(1), { code: 'ERR_TORCH', message: /no operator aten::nothing/ })
   assert.throws(() => aten.add!.nothing!(1), { code: 'ERR_TORCH', message: /no overload 'nothing'/ })
