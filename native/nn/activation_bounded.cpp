@@ -48,24 +48,27 @@ Argument old_name(const char* name, const char* now) {
   return constructor_only(name, "number | null", std::string("PyTorch's old name of `") + now + "`, which it replaces");
 }
 
+bool is_given(const Napi::Value& value) { return !value.IsUndefined() && !value.IsNull(); }
+
 /** A bound under its name of today or of once; gives it as Python prints it, which depends on how it was written. */
-std::string settle_bound(double& bound, const Given& given, const std::string& name, const std::string& old_name,
-                         const char* where) {
-  const auto old = given(old_name);
-  const bool is_old = !old.IsUndefined() && !old.IsNull();
-  if (is_old) {
-    TORCH_WARN_ONCE("keyword argument `", old_name, "` is deprecated and renamed to `", name, "`");
-    bound = read_option<double>(old, where);
-  }
+std::string settle_bound(double& bound, const Napi::Value& value, const Napi::Value& old, const char* where) {
+  if (is_given(old)) bound = read_option<double>(old, where);
   auto text = python_float(bound);
   // A whole number was most likely written without a fraction.
-  if ((is_old || !given(name).IsUndefined()) && text.ends_with(".0")) text.resize(text.size() - 2);
+  if ((is_given(old) || is_given(value)) && text.ends_with(".0")) text.resize(text.size() - 2);
   return text;
 }
 
 void settle_bounds(nn::HardtanhOptions& o, const Given& given) {
-  const auto low = settle_bound(o.min_val(), given, "min_val", "min_value", "Hardtanh: expected minValue");
-  const auto high = settle_bound(o.max_val(), given, "max_val", "max_value", "Hardtanh: expected maxValue");
+  const auto old_min = given("min_value"), old_max = given("max_value");
+  if (is_given(old_min)) {
+    TORCH_WARN_ONCE("keyword argument `min_value` is deprecated and renamed to `min_val`");
+  }
+  if (is_given(old_max)) {
+    TORCH_WARN_ONCE("keyword argument `max_value` is deprecated and renamed to `max_val`");
+  }
+  const auto low = settle_bound(o.min_val(), given("min_val"), old_min, "Hardtanh: expected minValue");
+  const auto high = settle_bound(o.max_val(), given("max_val"), old_max, "Hardtanh: expected maxValue");
   if (o.max_val() <= o.min_val()) {
     fail_argument("max_val (" + high + ") must be greater than min_val (" + low + ")");
   }

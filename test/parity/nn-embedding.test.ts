@@ -9,7 +9,13 @@ import { testRefusals } from './refusals.js'
 const { nn } = torch
 
 const words = 'classes:7:4:3'
-const table = { tensor: [[0.5, 1.5], [-3.25, 4], [0.1, 0.2]] } // biome-ignore format: a table
+const table = {
+  tensor: [
+    [0.5, 1.5],
+    [-3.25, 4],
+    [0.1, 0.2],
+  ],
+}
 const cases: Case[] = [
   ['Embedding', [7, 5], {}, words],
   ['Embedding', [7, 5], {}, 'classes:7'],
@@ -60,7 +66,19 @@ testRefusals('what embeddings refuse, they refuse in the words of Python', [
   ['Embedding', [7, 5, -8], {}],
   ['Embedding', [3, 3], { _weight: table }],
   ['Embedding', [-1, 5], {}],
-  ['Embedding', [3, 2], { _weight: { tensor: [[1, 2], [3, 4], [5, 6]] } }], // biome-ignore format: a table
+  [
+    'Embedding',
+    [3, 2],
+    {
+      _weight: {
+        tensor: [
+          [1, 2],
+          [3, 4],
+          [5, 6],
+        ],
+      },
+    },
+  ],
   ['Embedding', [7, 5], {}, [2, 3]],
   ['Embedding', [7, 5], {}, { tensor: [3, 7] }],
   ['Embedding', [7, 5], {}, { tensor: [-1] }],
@@ -68,7 +86,19 @@ testRefusals('what embeddings refuse, they refuse in the words of Python', [
   ['EmbeddingBag', [7, 5], { padding_idx: 7 }],
   ['EmbeddingBag', [7, 5], { padding_idx: -8 }],
   ['EmbeddingBag', [2, 2], { _weight: table }],
-  ['EmbeddingBag', [3, 2], { _weight: { tensor: [[1, 2], [3, 4], [5, 6]] } }], // biome-ignore format: a table
+  [
+    'EmbeddingBag',
+    [3, 2],
+    {
+      _weight: {
+        tensor: [
+          [1, 2],
+          [3, 4],
+          [5, 6],
+        ],
+      },
+    },
+  ],
   ['EmbeddingBag', [7, 5], { mode: 'min' }, words],
   ['EmbeddingBag', [7, 5], { mode: 'max', sparse: true }, words],
   ['EmbeddingBag', [7, 5], { mode: 'max', scale_grad_by_freq: true }, words],
@@ -114,8 +144,16 @@ i = torch.tensor([[0, 1, 1], [2, 0, 1]])
 
 test('fromPretrained() takes a table and all options of Python', (t) => {
   if (!requirePython(t)) return
-  const make = (): torch.Tensor => torch.tensor([[0.5, 1.5], [-3.25, 4], [0.25, 0.125]]) // biome-ignore format: a table
-  const input = torch.tensor([[0n, 1n, 1n], [2n, 0n, 1n]]) // biome-ignore format: a table
+  const make = (): torch.Tensor =>
+    torch.tensor([
+      [0.5, 1.5],
+      [-3.25, 4],
+      [0.25, 0.125],
+    ])
+  const input = torch.tensor([
+    [0n, 1n, 1n],
+    [2n, 0n, 1n],
+  ])
   const { Embedding, EmbeddingBag } = nn
   const mine = [
     Embedding.fromPretrained(make()),
