@@ -37,7 +37,7 @@ function copies(what: string, layer: unknown, count: unknown): ModuleList {
   if (!Number.isInteger(count) || (count as number) < 0) {
     throw new ArgumentError(`${what}: expected numLayers to be an integer >= 0, received ${describe(count)}`)
   }
-  const list = Array.from({ length: count as number }, () => (layer as Module & { clone(): Module }).clone())
+  const list = Array.from({ length: count as number }, () => (layer as unknown as { clone(): Module }).clone())
   return new ModuleList(list)
 }
 
