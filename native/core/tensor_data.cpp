@@ -24,6 +24,8 @@ at::Tensor dense(const at::Tensor& t) {
   c10::NoGradGuard no_grad;
   if (t.is_meta()) fail("ERR_TORCH", "a meta tensor has no values");
   if (t.layout() != at::kStrided) fail("ERR_TORCH", "a sparse tensor has no dense bytes; call toDense() first");
+  // Derivatives that are zero everywhere come as tensors without memory.
+  if (t._is_zerotensor()) return at::zeros(t.sizes(), at::dtype(t.scalar_type()));
   return t.detach().resolve_conj().resolve_neg().to(at::kCPU).contiguous();
 }
 
