@@ -17,9 +17,7 @@ export const rules: Rule[] = [
   },
   {
     section: 'nn.functional',
-    names: words(
-      'handle_torch_function has_torch_function has_torch_function_unary has_torch_function_variadic',
-    ),
+    names: words('handle_torch_function has_torch_function has_torch_function_unary has_torch_function_variadic'),
     reason: "Python's protocol for classes that override functions",
   },
   { section: 'optim', names: /./, reason: 'planned: every optimizer (issue 5)' },

@@ -4,6 +4,7 @@ import { LayerNorm } from '../generated/nn.js'
 import type { Device, Dtype } from '../tensor/dtype.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { flag, takeArguments } from './arguments.js'
+import { xavierUniform_ } from './init.js'
 import { Module } from './module.js'
 import { squareSubsequentMask, TransformerDecoder, TransformerEncoder } from './transformer.js'
 import {
@@ -14,7 +15,6 @@ import {
   TransformerEncoderLayer,
   type TransformerLayerOptions,
 } from './transformer-layers.js'
-import { xavierUniform_ } from './xavier.js'
 
 /** Arguments of {@link Transformer} by name. */
 export interface TransformerOptions extends TransformerLayerOptions {

@@ -2,8 +2,8 @@
 import { ArgumentError, TorchError } from '../errors.js'
 import * as functions from '../generated/functions.js'
 import { describe, isOptions } from '../tensor/operator.js'
+import { pythonText } from '../tensor/python-text.js'
 import type { Tensor } from '../tensor/tensor.js'
-import { pythonText } from './call.js'
 import type { Module } from './module.js'
 import { call, type FunctionalCallOptions, optionsOf } from './utils/reparametrize.js'
 

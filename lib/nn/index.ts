@@ -7,19 +7,12 @@ export {
   type UninitializedOptions,
   UninitializedParameter,
 } from '../tensor/uninitialized.js'
-export * as functional from './functional/index.js'
-export { InstanceNorm1d, InstanceNorm2d, InstanceNorm3d } from './instance-norm.js'
+export {
+  type AdaptiveLogSoftmaxOutput,
+  AdaptiveLogSoftmaxWithLoss,
+  type AdaptiveLogSoftmaxWithLossOptions,
+} from './adaptive.js'
 export { Container } from './container.js'
-export type {
-  ForwardHook,
-  ForwardHookOptions,
-  ForwardPreHook,
-  FullBackwardHook,
-  FullBackwardPreHook,
-  ModuleGradients,
-} from './hooks.js'
-export * as init from './init.js'
-export { Transformer, type TransformerForwardOptions, type TransformerOptions } from './encoder-decoder.js'
 export { PairwiseDistance } from './distance.js'
 export {
   Embedding,
@@ -28,25 +21,29 @@ export {
   type EmbeddingBagFromPretrainedOptions,
   type EmbeddingFromPretrainedOptions,
 } from './embedding.js'
-  type AdaptiveLogSoftmaxOutput,
-  AdaptiveLogSoftmaxWithLoss,
-  type AdaptiveLogSoftmaxWithLossOptions,
-} from './adaptive.js'
-export { PairwiseDistance } from './distance.js'
+export {
   Transformer,
   type TransformerArguments,
   type TransformerForwardOptions,
   type TransformerOptions,
 } from './encoder-decoder.js'
-export * as functional from './functional.js'
-export type { ForwardHook, ForwardPreHook } from './hooks.js'
+export * as functional from './functional/index.js'
+export type {
+  ForwardHook,
+  ForwardHookOptions,
+  ForwardPreHook,
+  FullBackwardHook,
+  FullBackwardPreHook,
+  ModuleGradients,
+} from './hooks.js'
 export { Identity } from './identity.js'
+export * as init from './init.js'
+export { InstanceNorm1d, InstanceNorm2d, InstanceNorm3d } from './instance-norm.js'
 export { Layer } from './layer.js'
 export * from './lazy-conv.js'
 export { LazyLinear, type LazyLinearOptions } from './lazy-linear.js'
 export type { LazyLayer } from './lazy-module.js'
 export * from './lazy-norm.js'
-export { MaxUnpool1d, MaxUnpool2d, MaxUnpool3d, type UnpoolOutputSize } from './max-unpool.js'
 export { LinearCrossEntropyLoss, type LinearCrossEntropyLossOptions } from './linear-cross-entropy.js'
 export {
   type AccPolicy,
@@ -54,14 +51,16 @@ export {
   type LinearCrossEntropySettings,
 } from './linear-cross-entropy-options.js'
 export { CTCLoss, GaussianNLLLoss, NLLLoss2d } from './losses.js'
+export { MaxUnpool1d, MaxUnpool2d, MaxUnpool3d, type UnpoolOutputSize } from './max-unpool.js'
 export { Module } from './module.js'
 export { ModuleDict } from './module-dict.js'
 export { ModuleList } from './module-list.js'
+export { type AttentionOptions, MultiheadAttention, type MultiheadAttentionOptions } from './multihead-attention.js'
 export { DataParallel, type DataParallelOptions, type DeviceId } from './parallel/data-parallel.js'
 export * as parallel from './parallel/index.js'
 export { ParameterDict } from './parameter-dict.js'
 export { ParameterList } from './parameter-list.js'
-export { type AttentionOptions, MultiheadAttention, type MultiheadAttentionOptions } from './multihead-attention.js'
+export { ReLU6, type ReLU6Options } from './relu6.js'
 export { GRU, type GRUOptions, LSTM, RNN, type RNNOptions } from './rnn.js'
 export { type LSTMOptions, RNNBase, type RNNBaseOptions, type RNNMode } from './rnn-base.js'
 export {
@@ -72,9 +71,7 @@ export {
   type RNNCellBaseOptions,
   type RNNCellOptions,
 } from './rnn-cell.js'
-export { ReLU6, type ReLU6Options } from './relu6.js'
 export { Sequential, type SequentialArguments } from './sequential.js'
-export { SyncBatchNorm } from './sync-batch-norm.js'
 export type {
   LoadStateDictPostHook,
   LoadStateDictPreHook,
@@ -82,6 +79,7 @@ export type {
   StateDictPostHook,
   StateDictPreHook,
 } from './state-hooks.js'
+export { SyncBatchNorm } from './sync-batch-norm.js'
 export type { ModuleToOptions } from './to.js'
 export {
   type DecoderOptions,
@@ -100,6 +98,7 @@ export {
   type TransformerLayerArguments,
   type TransformerLayerOptions,
 } from './transformer-layers.js'
+export {
   type DistanceFunction,
   TripletMarginWithDistanceLoss,
   type TripletMarginWithDistanceLossOptions,

@@ -1,7 +1,7 @@
 /** What the variance of starting values is made of. Rules: torch/nn/init.py, PyTorch 2.13. */
 import { ArgumentError } from '../errors.js'
+import { pythonText } from '../tensor/python-text.js'
 import type { Tensor } from '../tensor/tensor.js'
-import { pythonText } from './call.js'
 
 /** Functions of `nn.functional` under Python's names. */
 export type Nonlinearity =

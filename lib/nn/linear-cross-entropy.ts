@@ -3,6 +3,7 @@ import { Linear } from '../generated/nn.js'
 import type { Device, Dtype } from '../tensor/dtype.js'
 import { describe, operatorFunction } from '../tensor/operator.js'
 import { Buffer } from '../tensor/parameter.js'
+import { floatText, tupleText } from '../tensor/python-text.js'
 import { Tensor } from '../tensor/tensor.js'
 import { takeArguments } from './arguments.js'
 import { LinearCrossEntropyOptions } from './linear-cross-entropy-options.js'
@@ -101,11 +102,11 @@ export class LinearCrossEntropyLoss extends Module {
     if (weight && !(weight instanceof Tensor))
       throw new ArgumentError(`${what}: expected weight to be a Tensor or null, received ${describe(weight)}`)
     if (weight && (weight.ndim !== 1 || weight.shape[0] !== classes))
-      throw new ShapeError(`expected weight shape to be (${classes},), got ${tuple(weight.shape)}`)
+      throw new ShapeError(`expected weight shape to be (${classes},), got ${tupleText(weight.shape)}`)
     if (typeof smoothing !== 'number')
       throw new ArgumentError(`${what}: expected labelSmoothing to be a number, received ${describe(smoothing)}`)
     if (smoothing < 0 || smoothing > 1)
-      throw new ArgumentError(`expected label_smoothing to be in range [0, 1], got ${decimal(smoothing)}`)
+      throw new ArgumentError(`expected label_smoothing to be in range [0, 1], got ${floatText(smoothing)}`)
     if (options && !(options instanceof LinearCrossEntropyOptions))
       throw new ArgumentError(
         `${what}: expected options to be LinearCrossEntropyOptions, received ${describe(options)}`,
@@ -139,8 +140,8 @@ export class LinearCrossEntropyLoss extends Module {
     const { linear, numClasses, outFeatures, reduction, ignoreIndex, labelSmoothing, options } = this
     const bias = (linear.bias as Tensor | null) === null ? 'False' : 'True'
     return (
-      `in_features=${linear.inFeatures}, num_classes=${numClasses}, out_features=${tuple(outFeatures)}, bias=${bias}, ` +
-      `reduction=${reduction}, ignore_index=${ignoreIndex ?? 'None'}, label_smoothing=${decimal(labelSmoothing)}, ` +
+      `in_features=${linear.inFeatures}, num_classes=${numClasses}, out_features=${tupleText(outFeatures)}, bias=${bias}, ` +
+      `reduction=${reduction}, ignore_index=${ignoreIndex ?? 'None'}, label_smoothing=${floatText(labelSmoothing)}, ` +
       `options=${options ?? 'None'}`
     )
   }
@@ -222,10 +223,10 @@ function checkShapes(
     )
   }
   if (bias !== null && !same(bias.shape, scores))
-    throw new ShapeError(`expected linear_bias shape ${tuple(scores)}, got ${tuple(bias.shape)}`)
+    throw new ShapeError(`expected linear_bias shape ${tupleText(scores)}, got ${tupleText(bias.shape)}`)
   if (scores.length > 1 && batch.length === 0) {
     throw new ShapeError(
-      `K-dimensional loss defined by linear_weight shape ${tuple(linearWeight.shape)} requires batched input, (N, ${features}), got unbatched input with shape ${tuple(input.shape)}`,
+      `K-dimensional loss defined by linear_weight shape ${tupleText(linearWeight.shape)} requires batched input, (N, ${features}), got unbatched input with shape ${tupleText(input.shape)}`,
     )
   }
   return { batch, features, scores }
@@ -236,9 +237,9 @@ const warned = new Set<string>()
 function warnOfIgnored({ reduction, labelSmoothing, linearBias }: Settings, target: Tensor, further: number[]): void {
   const text =
     "linear_cross_entropy: ``options`` ignored; chunked path needs reduction in {'mean','sum','none'}, label_smoothing == 0, " +
-    `target.dtype == int64, out_features == (). Got reduction='${reduction}', label_smoothing=${decimal(labelSmoothing)}, ` +
-    `target.dtype=torch.${target.dtype}, out_features=${tuple(further)}, tracing=False, ` +
-    `linear_bias.shape=${linearBias ? tuple(linearBias.shape) : 'None'}.`
+    `target.dtype == int64, out_features == (). Got reduction='${reduction}', label_smoothing=${floatText(labelSmoothing)}, ` +
+    `target.dtype=torch.${target.dtype}, out_features=${tupleText(further)}, tracing=False, ` +
+    `linear_bias.shape=${linearBias ? tupleText(linearBias.shape) : 'None'}.`
   if (warned.has(text)) return
   warned.add(text)
   process.emitWarning(text, 'UserWarning')
@@ -249,14 +250,4 @@ function same(a: readonly number[], b: readonly number[]): boolean {
 }
 function product(start: number, sizes: readonly number[]): number {
   return sizes.reduce((count, size) => count * size, start)
-}
-/** `(2, 3)`, `(2,)`, `()` */
-function tuple(sizes: readonly number[]): string {
-  return sizes.length === 1 ? `(${sizes[0]},)` : `(${sizes.join(', ')})`
-}
-/** A number as Python prints a float, with a point or a power. */
-function decimal(value: number): string {
-  if (Number.isInteger(value) && Math.abs(value) < 1e16) return value.toFixed(1)
-  if (value !== 0 && Math.abs(value) < 1e-4) return value.toExponential().replace(/e-(\d)$/, 'e-0$1')
-  return String(value)
 }

@@ -9,8 +9,8 @@ import { Parameter } from '../tensor/parameter.js'
 import { Tensor } from '../tensor/tensor.js'
 import { flag, takeArguments } from './arguments.js'
 import { canonicalMask, multiHeadAttentionForward } from './attention.js'
+import { xavierNormal_, xavierUniform_ } from './init.js'
 import { Module } from './module.js'
-import { xavierNormal_, xavierUniform_ } from './xavier.js'
 
 const nativeAttention = operatorFunction('aten::_native_multi_head_attention')
 

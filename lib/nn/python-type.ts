@@ -13,3 +13,14 @@ export function pythonTypeName(value: unknown): string {
   const prototype = Object.getPrototypeOf(value)
   return prototype === null || prototype === Object.prototype || value instanceof Map ? 'dict' : value.constructor.name
 }
+
+/** The name of a value's type alone, as Python's `type(value).__name__`. */
+export function typeName(value: unknown): string {
+  if (value instanceof Tensor) return value.constructor.name
+  return Array.isArray(value) && value.constructor !== Array ? 'tuple' : pythonTypeName(value)
+}
+
+/** `<class 'int'>` */
+export function pythonClass(value: unknown): string {
+  return `<class '${pythonTypeName(value)}'>`
+}

@@ -8,10 +8,11 @@ import { noGrad } from '../tensor/autograd.js'
 import type { Device, Dtype } from '../tensor/dtype.js'
 import { describe, Operator } from '../tensor/operator.js'
 import { Parameter } from '../tensor/parameter.js'
+import { floatText, pythonText } from '../tensor/python-text.js'
 import { Tensor } from '../tensor/tensor.js'
 import { takeArguments } from './arguments.js'
 import { Module } from './module.js'
-import { floatText, pythonBool, pythonKind } from './python-text.js'
+import { pythonTypeName } from './python-type.js'
 import { PackedSequence } from './utils/rnn.js'
 
 /** Arguments that all recurrent layers take by name. */
@@ -152,10 +153,10 @@ export class RNNBase extends Module {
     const extras = [
       projSize !== 0 && `proj_size=${projSize}`,
       numLayers !== 1 && `num_layers=${numLayers}`,
-      !bias && `bias=${pythonBool(bias)}`,
-      batchFirst && `batch_first=${pythonBool(batchFirst)}`,
+      !bias && `bias=${pythonText(bias)}`,
+      batchFirst && `batch_first=${pythonText(batchFirst)}`,
       dropout !== 0 && `dropout=${floatText(dropout)}`,
-      bidirectional && `bidirectional=${pythonBool(bidirectional)}`,
+      bidirectional && `bidirectional=${pythonText(bidirectional)}`,
     ]
     return [this.inputSize, this.hiddenSize, ...extras.filter((extra) => extra !== false)].join(', ')
   }
@@ -297,10 +298,12 @@ interface Checked {
 
 function checkOptions({ inputSize, hiddenSize, numLayers, bias, batchFirst, dropout, projSize }: Checked): void {
   const whole = (name: string, value: unknown): void => {
-    if (!Number.isInteger(value)) throw new ArgumentError(`${name} should be of type int, got: ${pythonKind(value)}`)
+    if (!Number.isInteger(value))
+      throw new ArgumentError(`${name} should be of type int, got: ${pythonTypeName(value)}`)
   }
   const flagged = (name: string, value: unknown): void => {
-    if (typeof value !== 'boolean') throw new ArgumentError(`${name} should be of type bool, got: ${pythonKind(value)}`)
+    if (typeof value !== 'boolean')
+      throw new ArgumentError(`${name} should be of type bool, got: ${pythonTypeName(value)}`)
   }
   if (typeof dropout !== 'number' || !(dropout >= 0 && dropout <= 1)) {
     throw new ArgumentError(

@@ -5,10 +5,10 @@ import { noGrad } from '../tensor/autograd.js'
 import type { Device, Dtype } from '../tensor/dtype.js'
 import { describe } from '../tensor/operator.js'
 import { Parameter } from '../tensor/parameter.js'
+import { pythonText } from '../tensor/python-text.js'
 import { Tensor } from '../tensor/tensor.js'
 import { flag, takeArguments } from './arguments.js'
 import { Module } from './module.js'
-import { pythonBool } from './python-text.js'
 
 /** Arguments of {@link LSTMCell} and {@link GRUCell} by name. */
 export interface RNNCellBaseOptions {
@@ -90,7 +90,7 @@ export class RNNCellBase extends Module {
 
   override extraRepr(): string {
     const { nonlinearity = 'tanh' } = this as { nonlinearity?: string }
-    const bias = this.bias ? '' : `, bias=${pythonBool(this.bias)}`
+    const bias = this.bias ? '' : `, bias=${pythonText(this.bias)}`
     return `${this.inputSize}, ${this.hiddenSize}${bias}${nonlinearity === 'tanh' ? '' : `, nonlinearity=${nonlinearity}`}`
   }
 

@@ -8,7 +8,7 @@ import { entriesInOrder, metadataOf, orderedDict, setInOrder } from '../tensor/p
 import { Tensor } from '../tensor/tensor.js'
 import { isLazy, type Uninitialized } from '../tensor/uninitialized.js'
 import type { Module } from './module.js'
-import { pythonTypeName } from './python-type.js'
+import { pythonClass } from './python-type.js'
 import { type LoadStateDictPreHook, stateHooks } from './state-hooks.js'
 import type { AnyStateDict, IncompatibleKeys } from './types.js'
 
@@ -66,7 +66,7 @@ interface Loading {
 /** @internal */
 export function load(module: Module, stateDict: AnyStateDict, strict: boolean, assign: boolean): IncompatibleKeys {
   if (typeof stateDict !== 'object' || stateDict === null || Array.isArray(stateDict) || stateDict instanceof Tensor) {
-    throw new ArgumentError(`Expected state_dict to be dict-like, got ${pythonType(stateDict)}.`)
+    throw new ArgumentError(`Expected state_dict to be dict-like, got ${pythonClass(stateDict)}.`)
   }
   const metadata = metadataOf(stateDict)
   const loading: Loading = {
@@ -165,7 +165,7 @@ function callWith(
 function plan(module: Module, name: string, tensor: Tensor, key: string, value: unknown, loading: Loading): void {
   if (!(value instanceof Tensor)) {
     loading.problems.push(
-      `While copying the parameter named "${key}", expected torch.Tensor or Tensor-like object from checkpoint but received ${pythonType(value)}`,
+      `While copying the parameter named "${key}", expected torch.Tensor or Tensor-like object from checkpoint but received ${pythonClass(value)}`,
     )
     return
   }
@@ -227,6 +227,3 @@ function size(tensor: Tensor): string {
 }
 
 /** Python's word for the class of a value, as its messages say it. */
-function pythonType(value: unknown): string {
-  return `<class '${pythonTypeName(value)}'>`
-}

@@ -6,7 +6,7 @@ import { describe, operatorFunction } from '../tensor/operator.js'
 import { Tensor } from '../tensor/tensor.js'
 import { flag, takeArguments } from './arguments.js'
 import { canonicalMask } from './attention.js'
-import { gelu, relu } from './functional.js'
+import { gelu, relu } from './functional/index.js'
 import { Module } from './module.js'
 import { isNested, MultiheadAttention, whyNotInference } from './multihead-attention.js'
 

@@ -1,7 +1,9 @@
 /** Tensors as text, as `repr(tensor)` prints them in Python. Follows torch/_tensor_str.py of PyTorch 2.13. */
+
 import { native } from '../binding.js'
 import { operatorFunction } from './operator.js'
 import { isCut, layoutValues, printOptions } from './print-format.js'
+import { floatText, tupleText } from './python-text.js'
 import type { Tensor } from './tensor.js'
 import { readValues } from './to-data.js'
 
@@ -37,17 +39,17 @@ function describe(t: Tensor, nested: boolean, indent: number, suffixes: string[]
   if (/^qu?int/.test(t.dtype)) return describeQuantized(t, indent, suffixes)
   const defaultDtype = native().getDefaultDtype()
   if (t.device.startsWith('meta')) {
-    suffixes.push(`size=${tuple(t.shape)}`)
+    suffixes.push(`size=${tupleText(t.shape)}`)
     if (t.dtype !== defaultDtype) suffixes.push(`dtype=torch.${t.dtype}`)
     return '...'
   }
   if (t.numel() === 0) {
-    if (t.ndim !== 1) suffixes.push(`size=${tuple(t.shape)}`)
+    if (t.ndim !== 1) suffixes.push(`size=${tupleText(t.shape)}`)
     // No element shows whether an empty tensor holds integers or booleans.
     if (t.dtype !== defaultDtype) suffixes.push(`dtype=torch.${t.dtype}`)
     return '[]'
   }
-  if (printOptions().edgeitems === 0) suffixes.push(`size=${tuple(t.shape)}`)
+  if (printOptions().edgeitems === 0) suffixes.push(`size=${tupleText(t.shape)}`)
   addDtype(t, suffixes)
   return formatStrided(layout === 'strided' ? t : t.toDense(), indent)
 }
@@ -81,14 +83,14 @@ function partsOf(layout: string): Part[] {
 
 function describeSparse(t: Tensor, layout: string, indent: number, suffixes: string[]): string {
   const meta = t.device.startsWith('meta')
-  suffixes.push(`size=${tuple(t.shape)}`)
+  suffixes.push(`size=${tupleText(t.shape)}`)
   if (!meta) suffixes.push(`nnz=${nnz(t)}`)
   addDtype(t, suffixes)
   const parts = partsOf(layout).map(([label, get]) => {
     const part = get(t).detach()
     const open = `${label}=tensor(`
     const body = meta ? '...' : formatStrided(part, indent + open.length)
-    return `${open}${body}${meta || part.numel() === 0 ? `, size=${tuple(part.shape)}` : ''})`
+    return `${open}${body}${meta || part.numel() === 0 ? `, size=${tupleText(part.shape)}` : ''})`
   })
   return parts.join(`,\n${' '.repeat(indent)}`)
 }
@@ -104,11 +106,11 @@ const quantizationSchemes = [
 
 function describeQuantized(t: Tensor, indent: number, suffixes: string[]): string {
   const scheme = quantizationSchemes[Number(t.qscheme())]!
-  suffixes.push(`size=${tuple(t.shape)}`)
+  suffixes.push(`size=${tupleText(t.shape)}`)
   addDtype(t, suffixes)
   suffixes.push(`quantization_scheme=torch.${scheme}`)
   if (scheme.startsWith('per_tensor')) {
-    suffixes.push(`scale=${floatRepr(t.qScale())}`, `zero_point=${t.qZeroPoint()}`)
+    suffixes.push(`scale=${floatText(t.qScale())}`, `zero_point=${t.qZeroPoint()}`)
   } else {
     suffixes.push(
       `scale=${formatTensor(t.qPerChannelScales())}`,
@@ -195,19 +197,6 @@ function withSuffixes(text: string, suffixes: string[], indent: number, newLine:
     }
   }
   return `${result})`
-}
-
-function tuple(shape: readonly number[]): string {
-  return shape.length === 1 ? `(${shape[0]},)` : `(${shape.join(', ')})`
-}
-
-/** As Python's `repr(float)`: scientific from 1e16 up and below 1e-4. */
-function floatRepr(value: number): string {
-  const size = Math.abs(value)
-  if (size !== 0 && (size < 1e-4 || size >= 1e16)) {
-    return value.toExponential().replace(/e([+-])(\d)$/, 'e$10$2')
-  }
-  return Number.isInteger(value) ? `${value}.0` : String(value)
 }
 
 function indentLines(text: string): string {

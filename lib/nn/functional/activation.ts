@@ -4,8 +4,8 @@ import * as functions from '../../generated/functions.js'
 import { nn as operators } from '../../generated/namespaces.js'
 import type { Dtype } from '../../tensor/dtype.js'
 import type { Tensor } from '../../tensor/tensor.js'
+import { warn } from '../warn.js'
 import { any, bool, define, number, optionalNumber, tensor, type Unary } from './call.js'
-import { warn } from './text.js'
 
 /** `x · Φ(x)`; `approximate` is 'none' (default) or 'tanh'. */
 export const gelu = operators.gelu

@@ -6,7 +6,7 @@ import { ArgumentError } from '../../errors.js'
 import { isTensor } from '../../tensor/creation.js'
 import type { Tensor } from '../../tensor/tensor.js'
 import { takeArguments } from '../arguments.js'
-import { pythonType } from './text.js'
+import { typeName } from '../python-type.js'
 
 /** The beginnings of a list of arguments, each of them with or without an options object behind it. */
 type Beginnings<P extends unknown[], O> =
@@ -108,7 +108,7 @@ export function define<C>(
         )
       if (!parameter.fits(value)) {
         throw new ArgumentError(
-          `${name}(): argument '${names[i]}' (position ${i + 1}) must be ${parameter.kind}, not ${pythonType(value)}`,
+          `${name}(): argument '${names[i]}' (position ${i + 1}) must be ${parameter.kind}, not ${typeName(value)}`,
         )
       }
     }

@@ -3,7 +3,9 @@ import { ArgumentError, ShapeError, TorchError } from '../../errors.js'
 import * as functions from '../../generated/functions.js'
 import { nn as operators } from '../../generated/namespaces.js'
 import { broadcastShapes } from '../../tensor/python-functions.js'
+import { sizeText, tupleText } from '../../tensor/python-text.js'
 import type { Tensor } from '../../tensor/tensor.js'
+import { warn } from '../warn.js'
 import { any, bool, type Call, define, number, optionalBool, optionalTensor, required, tensor } from './call.js'
 import {
   type Loss,
@@ -17,7 +19,6 @@ import {
   reductionParameters,
   reductionText,
 } from './reduction.js'
-import { sizeText, tupleText, warn } from './text.js'
 
 export interface NllLossOptions extends LossOptions {
   /** A factor for each class. */

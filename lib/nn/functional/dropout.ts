@@ -2,9 +2,9 @@
 import { ArgumentError, ShapeError } from '../../errors.js'
 import * as functions from '../../generated/functions.js'
 import type { Tensor } from '../../tensor/tensor.js'
+import { warn } from '../warn.js'
 import type { InplaceOptions } from './activation.js'
 import { bool, define, number, tensor, type Unary } from './call.js'
-import { warn } from './text.js'
 
 export interface DropoutOptions extends InplaceOptions {
   /** Probability to be zeroed, in [0, 1] (default `0.5`). */

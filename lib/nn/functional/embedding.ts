@@ -1,9 +1,10 @@
 /** Rows of a table by their indices. */
 import { ArgumentError, ShapeError, TorchError } from '../../errors.js'
 import * as functions from '../../generated/functions.js'
+import { sizeText } from '../../tensor/python-text.js'
 import type { Tensor } from '../../tensor/tensor.js'
+import { warn } from '../warn.js'
 import { bool, type Call, define, number, optionalNumber, optionalTensor, tensor, text } from './call.js'
-import { sizeText, warn } from './text.js'
 
 export interface EmbeddingOptions {
   /** Row that gets no gradient; negative from the end. */

@@ -1,9 +1,10 @@
 /** Values of images and volumes at the points of a grid. */
 import { ArgumentError, DtypeError, ShapeError, TorchError } from '../../errors.js'
 import * as functions from '../../generated/functions.js'
+import { listText, sizeText } from '../../tensor/python-text.js'
 import type { Tensor } from '../../tensor/tensor.js'
+import { warn } from '../warn.js'
 import { type Call, define, optionalBool, sizes, tensor, text } from './call.js'
-import { listText, sizeText, warn } from './text.js'
 
 const modes = ['bilinear', 'nearest', 'bicubic']
 const paddingModes = ['zeros', 'border', 'reflection']

@@ -3,9 +3,11 @@ import { ArgumentError, ShapeError, TorchError } from '../../errors.js'
 import * as functions from '../../generated/functions.js'
 import { nn as operators } from '../../generated/namespaces.js'
 import { Operator } from '../../tensor/operator.js'
+import { listText } from '../../tensor/python-text.js'
 import type { Tensor } from '../../tensor/tensor.js'
+import { pythonClass } from '../python-type.js'
+import { warn } from '../warn.js'
 import { any, bool, define, optionalBool, tensor, text, type Unary } from './call.js'
-import { listText, pythonClass, warn } from './text.js'
 
 export type InterpolationMode =
   | 'nearest'

@@ -3,6 +3,7 @@ import { ArgumentError, ShapeError } from '../../errors.js'
 import * as functions from '../../generated/functions.js'
 import { nn as operators } from '../../generated/namespaces.js'
 import { backends } from '../../tensor/context.js'
+import { listText, sizeText } from '../../tensor/python-text.js'
 import type { Tensor } from '../../tensor/tensor.js'
 import {
   bool,
@@ -15,7 +16,6 @@ import {
   tensor,
   type Unary,
 } from './call.js'
-import { listText, sizeText } from './text.js'
 
 const cudnn = (): boolean => backends.cudnn.enabled
 

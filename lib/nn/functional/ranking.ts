@@ -1,6 +1,7 @@
 /** Losses of pairs and triplets: what is alike comes close, what differs stays apart. */
 import { ArgumentError, ShapeError } from '../../errors.js'
 import * as functions from '../../generated/functions.js'
+import { sizeText } from '../../tensor/python-text.js'
 import type { Tensor } from '../../tensor/tensor.js'
 import { any, bool, type Call, define, number, tensor } from './call.js'
 import {
@@ -11,7 +12,6 @@ import {
   reductionOf,
   reductionParameters,
 } from './reduction.js'
-import { sizeText } from './text.js'
 
 export interface MarginLossOptions extends LossOptions {
   /** Distance beyond which there is no loss. */

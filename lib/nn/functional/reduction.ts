@@ -1,8 +1,9 @@
 /** How losses of elements become one. Source: torch/nn/_reduction.py. */
 import { ArgumentError } from '../../errors.js'
+import { sizeText } from '../../tensor/python-text.js'
 import type { Tensor } from '../../tensor/tensor.js'
+import { warn } from '../warn.js'
 import { any, type Call, define, optionalBool, tensor } from './call.js'
-import { sizeText, warn } from './text.js'
 
 /** How the losses of the elements become the result: their mean (default), their sum, or each for itself. */
 export type Reduction = 'none' | 'mean' | 'sum'

@@ -1,10 +1,10 @@
 /** The way back from max pooling: values at their positions, zeros elsewhere. */
 import { ArgumentError, ShapeError } from '../../errors.js'
 import { nn as operators } from '../../generated/namespaces.js'
+import { listText } from '../../tensor/python-text.js'
 import type { Tensor } from '../../tensor/tensor.js'
 import { type Call, define, sizes, tensor } from './call.js'
 import type { Sizes } from './pooling.js'
-import { listText } from './text.js'
 
 export interface MaxUnpoolOptions {
   /** Step of the pooling's window (default: its size). */

@@ -6,9 +6,10 @@ import { noGrad } from '../../tensor/autograd.js'
 import { tensor as tensorFrom } from '../../tensor/creation.js'
 import { describe } from '../../tensor/operator.js'
 import { ops } from '../../tensor/ops.js'
+import { floatText } from '../../tensor/python-text.js'
 import { Tensor } from '../../tensor/tensor.js'
 import { takeArguments } from '../arguments.js'
-import { type Call, floatText, needTensor } from '../call.js'
+import { type Call, needTensor } from '../call.js'
 
 /** One tensor, or several. */
 export type TensorOrTensors = Tensor | Iterable<Tensor>

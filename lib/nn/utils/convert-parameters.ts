@@ -2,7 +2,8 @@
 import { ArgumentError } from '../../errors.js'
 import * as functions from '../../generated/functions.js'
 import { Tensor } from '../../tensor/tensor.js'
-import { needTensor, typeName } from '../call.js'
+import { needTensor } from '../call.js'
+import { typeName } from '../python-type.js'
 
 /** Refuses parameters that are not all on one CUDA device, or all elsewhere. */
 function checkDevice(parameter: Tensor, before: string | undefined): string {

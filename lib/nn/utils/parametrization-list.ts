@@ -2,10 +2,11 @@
 import { ArgumentError, TorchError } from '../../errors.js'
 import { noGrad } from '../../tensor/autograd.js'
 import { Parameter } from '../../tensor/parameter.js'
+import { sizeText } from '../../tensor/python-text.js'
 import { Tensor } from '../../tensor/tensor.js'
-import { sizeText, typeName } from '../call.js'
 import type { Module } from '../module.js'
 import { ModuleList } from '../module-list.js'
+import { typeName } from '../python-type.js'
 
 /** Thrown by a `rightInverse` that cannot say what gives a value: the value itself then stands in for it at registration. */
 export class NotImplementedError extends TorchError {}

@@ -6,11 +6,12 @@
 import { ArgumentError } from '../../errors.js'
 import { noGrad } from '../../tensor/autograd.js'
 import { Parameter } from '../../tensor/parameter.js'
+import { sizeText } from '../../tensor/python-text.js'
 import { Tensor } from '../../tensor/tensor.js'
-import { sizeText, typeName } from '../call.js'
 import { Layer } from '../layer.js'
 import type { Module } from '../module.js'
 import { ModuleDict as Named } from '../module-dict.js'
+import { typeName } from '../python-type.js'
 import { addMember, attributes, needModule, removeMember } from './members.js'
 import { adopt, isInvertible, NotImplementedError, ParametrizationList } from './parametrization-list.js'
 

@@ -2,9 +2,9 @@
 import { ArgumentError, TorchIndexError } from '../../errors.js'
 import * as functions from '../../generated/functions.js'
 import { norm } from '../../tensor/python-functions.js'
+import { floatText, pythonText, sizeText } from '../../tensor/python-text.js'
 import { PyFloat } from '../../tensor/python-values.js'
 import type { Tensor } from '../../tensor/tensor.js'
-import { floatText, pythonText, sizeText } from '../call.js'
 import { BasePruningMethod, type PruningType } from './pruning.js'
 
 /** How much to prune: a share in [0, 1], or a whole number of elements or channels; `torch.pyFloat(1)` is the share 1. */

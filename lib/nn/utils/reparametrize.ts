@@ -1,9 +1,9 @@
 /** Calling a module with other parameters and buffers. Rules and messages: torch/nn/utils/stateless.py, PyTorch 2.13. */
 import { ArgumentError, TorchError } from '../../errors.js'
 import { isOptions } from '../../tensor/operator.js'
+import { pythonRepr, pythonText } from '../../tensor/python-text.js'
 import { Tensor } from '../../tensor/tensor.js'
 import { takeArguments } from '../arguments.js'
-import { pythonRepr, pythonText } from '../call.js'
 import { Layer } from '../layer.js'
 import { Module } from '../module.js'
 import { attributes, removeMember } from './members.js'

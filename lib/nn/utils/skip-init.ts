@@ -2,7 +2,7 @@
 import { native } from '../../binding.js'
 import { TorchError } from '../../errors.js'
 import { isOptions } from '../../tensor/operator.js'
-import { pythonText } from '../call.js'
+import { pythonText } from '../../tensor/python-text.js'
 import { Module } from '../module.js'
 
 const unsupported = "Module must support a 'device' arg to skip initialization"
