@@ -64,11 +64,12 @@ void warn_once(const std::string& text) {
   TORCH_WARN(text);
 }
 
-std::string size_text(const at::Tensor& tensor) {
+std::string list_text(c10::IntArrayRef values) {
   std::string text;
-  for (const auto size : tensor.sizes()) text += (text.empty() ? "" : ", ") + std::to_string(size);
-  return "torch.Size([" + text + "])";
+  for (const auto value : values) text += (text.empty() ? "" : ", ") + std::to_string(value);
+  return "[" + text + "]";
 }
+std::string size_text(const at::Tensor& tensor) { return "torch.Size(" + list_text(tensor.sizes()) + ")"; }
 
 std::string number_text(double value) {
   const bool whole = std::trunc(value) == value && std::abs(value) < 0x1p53;

@@ -55,7 +55,8 @@ void settle_reduction(Options& options, const Given& given) {
 
 /** A warning that is given once for each text, as Python's filters do; each time after torch.setWarnAlways(true). */
 void warn_once(const std::string& text);
-/** Python's `torch.Size([2, 3])`. */
+/** Python's `[2, 3]` and `torch.Size([2, 3])`. */
+std::string list_text(c10::IntArrayRef values);
 std::string size_text(const at::Tensor& tensor);
 /** A number in messages: whole ones as Python prints integers. */
 std::string number_text(double value);

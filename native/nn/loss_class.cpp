@@ -41,7 +41,11 @@ void check_p(int64_t p) {
 /** F.multilabel_soft_margin_loss */
 at::Tensor multilabel_soft_margin(const WeightedLossOptions& options, const at::Tensor& input,
                                   const at::Tensor& target) {
-  auto loss = at::neg(target * at::log_sigmoid(input) + at::rsub(target, 1) * at::log_sigmoid(at::neg(input)));
+  // One after the other, as in Python: gradients are summed in the order in which the graph was made.
+  const auto positive = target * at::log_sigmoid(input);
+  const auto rest = at::rsub(target, 1);
+  const auto negative = rest * at::log_sigmoid(at::neg(input));
+  auto loss = at::neg(positive + negative);
   if (options.weight().defined()) loss = loss * options.weight();
   const auto class_dim = input.dim() - 1;
   loss = loss.sum(class_dim) / input.size(class_dim);

@@ -3,6 +3,7 @@
 #include <ATen/Functions.h>
 #include <c10/core/GradMode.h>
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 
@@ -84,9 +85,30 @@ at::Tensor gaussian_nll(const GaussianOptions& options, const at::Tensor& input,
     const c10::AutoGradMode off(false);
     variance.clamp_min_(options.eps());
   }
-  auto loss = at::mul(at::log(variance) + at::pow(input - target, 2) / variance, 0.5);
+  // One after the other, as in Python: gradients are summed in the order in which the graph was made.
+  const auto logarithm = at::log(variance);
+  const auto squares = at::pow(input - target, 2) / variance;
+  auto loss = at::mul(logarithm + squares, 0.5);
   if (options.full()) loss.add_(0.5 * std::log(2 * std::numbers::pi));
   return reduce(loss, options.reduction(), " is not valid");
+}
+
+/** torch.broadcast_shapes, with its words. */
+std::vector<int64_t> common_shape(const at::Tensor& target, const at::Tensor& weight) {
+  std::vector<int64_t> shape(std::max(target.dim(), weight.dim()), 1);
+  std::ranges::copy(target.sizes(), shape.end() - target.dim());
+  for (int64_t i = 1; i <= weight.dim(); ++i) {
+    auto& common = *(shape.end() - i);
+    const auto size = weight.size(-i);
+    if (size == common || size == 1) continue;
+    if (common != 1) {
+      fail("ERR_SHAPE", "Attempting to broadcast a dimension of length " + std::to_string(size) + " at -" +
+                            std::to_string(i) + "! Mismatching argument at index 1 had " + size_text(weight) +
+                            "; but expected shape should be broadcastable to " + list_text(shape));
+    }
+    common = size;
+  }
+  return shape;
 }
 
 /** F.binary_cross_entropy */
@@ -97,7 +119,7 @@ at::Tensor binary_cross_entropy(const WeightedLossOptions& options, const at::Te
                           size_text(input) + ") is deprecated. Please ensure they have the same size.");
   }
   auto weight = options.weight();
-  if (weight.defined()) weight = weight.expand(at::infer_size(target.sizes(), weight.sizes()));
+  if (weight.defined()) weight = weight.expand(common_shape(target, weight));
   return at::binary_cross_entropy(input, target, weight, number);
 }
 
