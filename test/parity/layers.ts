@@ -108,13 +108,6 @@ export function construct(layer: string, args: Argument[], kwargs: Record<string
   return new Layer(...args.map(value), ...(Object.keys(options).length > 0 ? [options] : []))
 }
 
-/** Makes the layer and calls it once. */
-export function call([layer, args, kwargs, ...inputs]: Case): unknown {
-  torch.manualSeed(7)
-  const module = construct(layer, args, kwargs)
-  return module.forward(...inputs.map((input) => make(input, 'float32')))
-}
-
 function outcome([layer, args, kwargs, ...inputs]: Case): Outcome {
   torch.manualSeed(7)
   const module = construct(layer, args, kwargs)

@@ -1,5 +1,5 @@
 /** What pooling, padding, resizing and folding layers refuse, and in which words, against live Python. */
-import { testRefusals } from './layer-errors.js'
+import { testRefusals } from './refusals.js'
 
 testRefusals('pooling layers refuse in the words of Python', [
   ['MaxPool1d', [0], {}, [2, 3, 11]],
