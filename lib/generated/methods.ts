@@ -1501,10 +1501,6 @@ export interface TensorMethods {
   vsplit(options: { sections: number }): Tensor[]
   vsplit(options: { indices: readonly number[] }): Tensor[]
   vsplit(...indices: number[]): Tensor[]
-  /** `aten::where` */
-  where(): Tensor[]
-  where(self: Tensor | Scalar, other: Tensor | Scalar): Tensor
-  where(options: { self: Tensor | Scalar; other: Tensor | Scalar }): Tensor
   /** `aten::xlogy` */
   xlogy(other: Tensor | Scalar): Tensor
   xlogy(options: { other: Tensor | Scalar }): Tensor
@@ -1556,5 +1552,5 @@ export const methodNames = (
   'to_sparse to_sparse_bsc to_sparse_bsr to_sparse_csc to_sparse_csr topk trace transpose transpose_ ' +
   'triangular_solve tril tril_ triu triu_ true_divide true_divide_ trunc trunc_ type_as unbind unfold uniform_ ' +
   'unsafe_chunk unsafe_split unsafe_split_with_sizes unsqueeze unsqueeze_ values var vdot view view_as vsplit ' +
-  'where xlogy xlogy_ zero_ '
+  'xlogy xlogy_ zero_ '
 ).trim()

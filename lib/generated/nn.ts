@@ -4,17 +4,566 @@ import type { Device, Dtype } from '../tensor/dtype.js'
 import type { Buffer, Parameter } from '../tensor/parameter.js'
 import type { Tensor } from '../tensor/tensor.js'
 
+/** Arguments of {@link AdaptiveAvgPool1d} by name. */
+export interface AdaptiveAvgPool1dOptions {
+  /** length of the output, >= 0 */
+  outputSize?: number | [number]
+}
+/**
+ * The averages of a signal in so many windows.
+ * Shape: `(N, C, L)` or `(C, L)` → `(N, C, Lout)`.
+ * @param outputSize - length of the output, >= 0
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.AdaptiveAvgPool1d.html
+ */
+export class AdaptiveAvgPool1d extends Layer {
+  constructor(outputSize: number | [number], options?: AdaptiveAvgPool1dOptions)
+  constructor(options: AdaptiveAvgPool1dOptions & Required<Pick<AdaptiveAvgPool1dOptions, 'outputSize'>>)
+  constructor(...args: unknown[]) {
+    super('AdaptiveAvgPool1d', args)
+  }
+  /** length of the output, >= 0 */
+  get outputSize(): number | [number] {
+    return this._option('output_size')
+  }
+  set outputSize(value: number | [number]) {
+    this._setOption('output_size', value)
+  }
+}
+export interface AdaptiveAvgPool1d {
+  forward(input: Tensor): Tensor
+}
+
+/** Arguments of {@link AdaptiveAvgPool2d} by name. */
+export interface AdaptiveAvgPool2dOptions {
+  /** size of the output, for all dimensions or each; null keeps that of the input */
+  outputSize?: number | [number | null, number | null]
+}
+/**
+ * The averages of an image in so many windows.
+ * Shape: `(N, C, H, W)` or `(C, H, W)` → `(N, C, Hout, Wout)`.
+ * @param outputSize - size of the output, for all dimensions or each; null keeps that of the input
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.AdaptiveAvgPool2d.html
+ */
+export class AdaptiveAvgPool2d extends Layer {
+  constructor(outputSize: number | [number | null, number | null], options?: AdaptiveAvgPool2dOptions)
+  constructor(options: AdaptiveAvgPool2dOptions & Required<Pick<AdaptiveAvgPool2dOptions, 'outputSize'>>)
+  constructor(...args: unknown[]) {
+    super('AdaptiveAvgPool2d', args)
+  }
+  /** size of the output, for all dimensions or each; null keeps that of the input */
+  get outputSize(): number | [number | null, number | null] {
+    return this._option('output_size')
+  }
+  set outputSize(value: number | [number | null, number | null]) {
+    this._setOption('output_size', value)
+  }
+}
+export interface AdaptiveAvgPool2d {
+  forward(input: Tensor): Tensor
+}
+
+/** Arguments of {@link AdaptiveAvgPool3d} by name. */
+export interface AdaptiveAvgPool3dOptions {
+  /** size of the output, for all dimensions or each; null keeps that of the input */
+  outputSize?: number | [number | null, number | null, number | null]
+}
+/**
+ * The averages of a volume in so many windows.
+ * Shape: `(N, C, D, H, W)` or `(C, D, H, W)` → `(N, C, Dout, Hout, Wout)`.
+ * @param outputSize - size of the output, for all dimensions or each; null keeps that of the input
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.AdaptiveAvgPool3d.html
+ */
+export class AdaptiveAvgPool3d extends Layer {
+  constructor(outputSize: number | [number | null, number | null, number | null], options?: AdaptiveAvgPool3dOptions)
+  constructor(options: AdaptiveAvgPool3dOptions & Required<Pick<AdaptiveAvgPool3dOptions, 'outputSize'>>)
+  constructor(...args: unknown[]) {
+    super('AdaptiveAvgPool3d', args)
+  }
+  /** size of the output, for all dimensions or each; null keeps that of the input */
+  get outputSize(): number | [number | null, number | null, number | null] {
+    return this._option('output_size')
+  }
+  set outputSize(value: number | [number | null, number | null, number | null]) {
+    this._setOption('output_size', value)
+  }
+}
+export interface AdaptiveAvgPool3d {
+  forward(input: Tensor): Tensor
+}
+
+/** Arguments of {@link AdaptiveMaxPool1d} by name. */
+export interface AdaptiveMaxPool1dOptions {
+  /** length of the output, >= 0 */
+  outputSize?: number | [number]
+  /** gives the tuple `[output, indices]` instead of the output (default `false`) */
+  returnIndices?: boolean
+}
+/**
+ * The largest values of a signal in so many windows.
+ * Shape: `(N, C, L)` or `(C, L)` → `(N, C, Lout)`. With `returnIndices` the result is the tuple `[output, indices]`.
+ * @param outputSize - length of the output, >= 0
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.AdaptiveMaxPool1d.html
+ */
+export class AdaptiveMaxPool1d extends Layer {
+  constructor(outputSize: number | [number], options?: AdaptiveMaxPool1dOptions)
+  constructor(outputSize: number | [number], returnIndices: boolean | undefined, options?: AdaptiveMaxPool1dOptions)
+  constructor(options: AdaptiveMaxPool1dOptions & Required<Pick<AdaptiveMaxPool1dOptions, 'outputSize'>>)
+  constructor(...args: unknown[]) {
+    super('AdaptiveMaxPool1d', args)
+  }
+  /** length of the output, >= 0 */
+  get outputSize(): number | [number] {
+    return this._option('output_size')
+  }
+  set outputSize(value: number | [number]) {
+    this._setOption('output_size', value)
+  }
+  /** gives the tuple `[output, indices]` instead of the output */
+  get returnIndices(): boolean {
+    return this._option('return_indices')
+  }
+  set returnIndices(value: boolean) {
+    this._setOption('return_indices', value)
+  }
+}
+export interface AdaptiveMaxPool1d {
+  forward(input: Tensor): Tensor
+}
+
+/** Arguments of {@link AdaptiveMaxPool2d} by name. */
+export interface AdaptiveMaxPool2dOptions {
+  /** size of the output, for all dimensions or each; null keeps that of the input */
+  outputSize?: number | [number | null, number | null]
+  /** gives the tuple `[output, indices]` instead of the output (default `false`) */
+  returnIndices?: boolean
+}
+/**
+ * The largest values of an image in so many windows.
+ * Shape: `(N, C, H, W)` or `(C, H, W)` → `(N, C, Hout, Wout)`. With `returnIndices` the result is the tuple `[output, indices]`.
+ * @param outputSize - size of the output, for all dimensions or each; null keeps that of the input
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.AdaptiveMaxPool2d.html
+ */
+export class AdaptiveMaxPool2d extends Layer {
+  constructor(outputSize: number | [number | null, number | null], options?: AdaptiveMaxPool2dOptions)
+  constructor(outputSize: number | [number | null, number | null], returnIndices: boolean | undefined, options?: AdaptiveMaxPool2dOptions)
+  constructor(options: AdaptiveMaxPool2dOptions & Required<Pick<AdaptiveMaxPool2dOptions, 'outputSize'>>)
+  constructor(...args: unknown[]) {
+    super('AdaptiveMaxPool2d', args)
+  }
+  /** size of the output, for all dimensions or each; null keeps that of the input */
+  get outputSize(): number | [number | null, number | null] {
+    return this._option('output_size')
+  }
+  set outputSize(value: number | [number | null, number | null]) {
+    this._setOption('output_size', value)
+  }
+  /** gives the tuple `[output, indices]` instead of the output */
+  get returnIndices(): boolean {
+    return this._option('return_indices')
+  }
+  set returnIndices(value: boolean) {
+    this._setOption('return_indices', value)
+  }
+}
+export interface AdaptiveMaxPool2d {
+  forward(input: Tensor): Tensor
+}
+
+/** Arguments of {@link AdaptiveMaxPool3d} by name. */
+export interface AdaptiveMaxPool3dOptions {
+  /** size of the output, for all dimensions or each; null keeps that of the input */
+  outputSize?: number | [number | null, number | null, number | null]
+  /** gives the tuple `[output, indices]` instead of the output (default `false`) */
+  returnIndices?: boolean
+}
+/**
+ * The largest values of a volume in so many windows.
+ * Shape: `(N, C, D, H, W)` or `(C, D, H, W)` → `(N, C, Dout, Hout, Wout)`. With `returnIndices` the result is the tuple `[output, indices]`.
+ * @param outputSize - size of the output, for all dimensions or each; null keeps that of the input
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.AdaptiveMaxPool3d.html
+ */
+export class AdaptiveMaxPool3d extends Layer {
+  constructor(outputSize: number | [number | null, number | null, number | null], options?: AdaptiveMaxPool3dOptions)
+  constructor(outputSize: number | [number | null, number | null, number | null], returnIndices: boolean | undefined, options?: AdaptiveMaxPool3dOptions)
+  constructor(options: AdaptiveMaxPool3dOptions & Required<Pick<AdaptiveMaxPool3dOptions, 'outputSize'>>)
+  constructor(...args: unknown[]) {
+    super('AdaptiveMaxPool3d', args)
+  }
+  /** size of the output, for all dimensions or each; null keeps that of the input */
+  get outputSize(): number | [number | null, number | null, number | null] {
+    return this._option('output_size')
+  }
+  set outputSize(value: number | [number | null, number | null, number | null]) {
+    this._setOption('output_size', value)
+  }
+  /** gives the tuple `[output, indices]` instead of the output */
+  get returnIndices(): boolean {
+    return this._option('return_indices')
+  }
+  set returnIndices(value: boolean) {
+    this._setOption('return_indices', value)
+  }
+}
+export interface AdaptiveMaxPool3d {
+  forward(input: Tensor): Tensor
+}
+
+/** Arguments of {@link AlphaDropout} by name. */
+export interface AlphaDropoutOptions {
+  /** probability to be zeroed, in [0, 1] (default `0.5`) */
+  p?: number
+  /** kept and printed, but without effect, as in PyTorch (default `false`) */
+  inplace?: boolean
+}
+/**
+ * Dropout that keeps mean and variance, for SELU: elements become SELU's negative limit at random.
+ * Shape: `(*)` → the same.
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.AlphaDropout.html
+ */
+export class AlphaDropout extends Layer {
+  constructor(options?: AlphaDropoutOptions)
+  constructor(p: number | undefined, options?: AlphaDropoutOptions)
+  constructor(p: number | undefined, inplace: boolean | undefined, options?: AlphaDropoutOptions)
+  constructor(...args: unknown[]) {
+    super('AlphaDropout', args)
+  }
+  /** probability to be zeroed, in [0, 1] */
+  get p(): number {
+    return this._option('p')
+  }
+  set p(value: number) {
+    this._setOption('p', value)
+  }
+  /** kept and printed, but without effect, as in PyTorch */
+  get inplace(): boolean {
+    return this._option('inplace')
+  }
+  set inplace(value: boolean) {
+    this._setOption('inplace', value)
+  }
+}
+export interface AlphaDropout {
+  forward(input: Tensor): Tensor
+}
+
+/** Arguments of {@link AvgPool1d} by name. */
+export interface AvgPool1dOptions {
+  /** size of the window, for all dimensions or each */
+  kernelSize?: number | [number]
+  /** step of the window, > 0; default: its size */
+  stride?: number | [number] | null
+  /** zeros added at both sides of each dimension; at most half of the window (default `[0]`) */
+  padding?: number | [number]
+  /** counts a last window that is not full, too (default `false`) */
+  ceilMode?: boolean
+  /** whether padding counts in the number of averaged values (default `true`) */
+  countIncludePad?: boolean
+}
+/**
+ * The average of each window of a signal.
+ * Shape: `(N, C, L)` or `(C, L)` → `(N, C, Lout)`.
+ * @param kernelSize - size of the window, for all dimensions or each
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.AvgPool1d.html
+ */
+export class AvgPool1d extends Layer {
+  constructor(kernelSize: number | [number], options?: AvgPool1dOptions)
+  constructor(kernelSize: number | [number], stride: number | [number] | null | undefined, options?: AvgPool1dOptions)
+  constructor(kernelSize: number | [number], stride: number | [number] | null | undefined, padding: number | [number] | undefined, options?: AvgPool1dOptions)
+  constructor(kernelSize: number | [number], stride: number | [number] | null | undefined, padding: number | [number] | undefined, ceilMode: boolean | undefined, options?: AvgPool1dOptions)
+  constructor(kernelSize: number | [number], stride: number | [number] | null | undefined, padding: number | [number] | undefined, ceilMode: boolean | undefined, countIncludePad: boolean | undefined, options?: AvgPool1dOptions)
+  constructor(options: AvgPool1dOptions & Required<Pick<AvgPool1dOptions, 'kernelSize'>>)
+  constructor(...args: unknown[]) {
+    super('AvgPool1d', args)
+  }
+  /** size of the window, for all dimensions or each */
+  get kernelSize(): [number] {
+    return this._option('kernel_size')
+  }
+  set kernelSize(value: number | [number]) {
+    this._setOption('kernel_size', value)
+  }
+  /** step of the window, > 0; default: its size */
+  get stride(): [number] | null {
+    return this._option('stride')
+  }
+  set stride(value: number | [number] | null) {
+    this._setOption('stride', value)
+  }
+  /** zeros added at both sides of each dimension; at most half of the window */
+  get padding(): [number] {
+    return this._option('padding')
+  }
+  set padding(value: number | [number]) {
+    this._setOption('padding', value)
+  }
+  /** counts a last window that is not full, too */
+  get ceilMode(): boolean {
+    return this._option('ceil_mode')
+  }
+  set ceilMode(value: boolean) {
+    this._setOption('ceil_mode', value)
+  }
+  /** whether padding counts in the number of averaged values */
+  get countIncludePad(): boolean {
+    return this._option('count_include_pad')
+  }
+  set countIncludePad(value: boolean) {
+    this._setOption('count_include_pad', value)
+  }
+}
+export interface AvgPool1d {
+  forward(input: Tensor): Tensor
+}
+
+/** Arguments of {@link AvgPool2d} by name. */
+export interface AvgPool2dOptions {
+  /** size of the window, for all dimensions or each */
+  kernelSize?: number | [number, number]
+  /** step of the window, > 0; default: its size */
+  stride?: number | [number, number] | null
+  /** zeros added at both sides of each dimension; at most half of the window (default `0`) */
+  padding?: number | [number, number]
+  /** counts a last window that is not full, too (default `false`) */
+  ceilMode?: boolean
+  /** whether padding counts in the number of averaged values (default `true`) */
+  countIncludePad?: boolean
+  /** what sums are divided by instead of the number of values, not 0 */
+  divisorOverride?: number | null
+}
+/**
+ * The average of each window of an image.
+ * Shape: `(N, C, H, W)` or `(C, H, W)` → `(N, C, Hout, Wout)`.
+ * @param kernelSize - size of the window, for all dimensions or each
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.AvgPool2d.html
+ */
+export class AvgPool2d extends Layer {
+  constructor(kernelSize: number | [number, number], options?: AvgPool2dOptions)
+  constructor(kernelSize: number | [number, number], stride: number | [number, number] | null | undefined, options?: AvgPool2dOptions)
+  constructor(kernelSize: number | [number, number], stride: number | [number, number] | null | undefined, padding: number | [number, number] | undefined, options?: AvgPool2dOptions)
+  constructor(kernelSize: number | [number, number], stride: number | [number, number] | null | undefined, padding: number | [number, number] | undefined, ceilMode: boolean | undefined, options?: AvgPool2dOptions)
+  constructor(kernelSize: number | [number, number], stride: number | [number, number] | null | undefined, padding: number | [number, number] | undefined, ceilMode: boolean | undefined, countIncludePad: boolean | undefined, options?: AvgPool2dOptions)
+  constructor(kernelSize: number | [number, number], stride: number | [number, number] | null | undefined, padding: number | [number, number] | undefined, ceilMode: boolean | undefined, countIncludePad: boolean | undefined, divisorOverride: number | null | undefined, options?: AvgPool2dOptions)
+  constructor(options: AvgPool2dOptions & Required<Pick<AvgPool2dOptions, 'kernelSize'>>)
+  constructor(...args: unknown[]) {
+    super('AvgPool2d', args)
+  }
+  /** size of the window, for all dimensions or each */
+  get kernelSize(): number | [number, number] {
+    return this._option('kernel_size')
+  }
+  set kernelSize(value: number | [number, number]) {
+    this._setOption('kernel_size', value)
+  }
+  /** step of the window, > 0; default: its size */
+  get stride(): number | [number, number] | null {
+    return this._option('stride')
+  }
+  set stride(value: number | [number, number] | null) {
+    this._setOption('stride', value)
+  }
+  /** zeros added at both sides of each dimension; at most half of the window */
+  get padding(): number | [number, number] {
+    return this._option('padding')
+  }
+  set padding(value: number | [number, number]) {
+    this._setOption('padding', value)
+  }
+  /** counts a last window that is not full, too */
+  get ceilMode(): boolean {
+    return this._option('ceil_mode')
+  }
+  set ceilMode(value: boolean) {
+    this._setOption('ceil_mode', value)
+  }
+  /** whether padding counts in the number of averaged values */
+  get countIncludePad(): boolean {
+    return this._option('count_include_pad')
+  }
+  set countIncludePad(value: boolean) {
+    this._setOption('count_include_pad', value)
+  }
+  /** what sums are divided by instead of the number of values, not 0 */
+  get divisorOverride(): number | null {
+    return this._option('divisor_override')
+  }
+  set divisorOverride(value: number | null) {
+    this._setOption('divisor_override', value)
+  }
+}
+export interface AvgPool2d {
+  forward(input: Tensor): Tensor
+}
+
+/** Arguments of {@link AvgPool3d} by name. */
+export interface AvgPool3dOptions {
+  /** size of the window, for all dimensions or each */
+  kernelSize?: number | [number, number, number]
+  /** step of the window, > 0; default: its size */
+  stride?: number | [number, number, number] | null
+  /** zeros added at both sides of each dimension; at most half of the window (default `0`) */
+  padding?: number | [number, number, number]
+  /** counts a last window that is not full, too (default `false`) */
+  ceilMode?: boolean
+  /** whether padding counts in the number of averaged values (default `true`) */
+  countIncludePad?: boolean
+  /** what sums are divided by instead of the number of values, not 0 */
+  divisorOverride?: number | null
+}
+/**
+ * The average of each window of a volume.
+ * Shape: `(N, C, D, H, W)` or `(C, D, H, W)` → `(N, C, Dout, Hout, Wout)`.
+ * @param kernelSize - size of the window, for all dimensions or each
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.AvgPool3d.html
+ */
+export class AvgPool3d extends Layer {
+  constructor(kernelSize: number | [number, number, number], options?: AvgPool3dOptions)
+  constructor(kernelSize: number | [number, number, number], stride: number | [number, number, number] | null | undefined, options?: AvgPool3dOptions)
+  constructor(kernelSize: number | [number, number, number], stride: number | [number, number, number] | null | undefined, padding: number | [number, number, number] | undefined, options?: AvgPool3dOptions)
+  constructor(kernelSize: number | [number, number, number], stride: number | [number, number, number] | null | undefined, padding: number | [number, number, number] | undefined, ceilMode: boolean | undefined, options?: AvgPool3dOptions)
+  constructor(kernelSize: number | [number, number, number], stride: number | [number, number, number] | null | undefined, padding: number | [number, number, number] | undefined, ceilMode: boolean | undefined, countIncludePad: boolean | undefined, options?: AvgPool3dOptions)
+  constructor(kernelSize: number | [number, number, number], stride: number | [number, number, number] | null | undefined, padding: number | [number, number, number] | undefined, ceilMode: boolean | undefined, countIncludePad: boolean | undefined, divisorOverride: number | null | undefined, options?: AvgPool3dOptions)
+  constructor(options: AvgPool3dOptions & Required<Pick<AvgPool3dOptions, 'kernelSize'>>)
+  constructor(...args: unknown[]) {
+    super('AvgPool3d', args)
+  }
+  /** size of the window, for all dimensions or each */
+  get kernelSize(): number | [number, number, number] {
+    return this._option('kernel_size')
+  }
+  set kernelSize(value: number | [number, number, number]) {
+    this._setOption('kernel_size', value)
+  }
+  /** step of the window, > 0; default: its size */
+  get stride(): number | [number, number, number] | null {
+    return this._option('stride')
+  }
+  set stride(value: number | [number, number, number] | null) {
+    this._setOption('stride', value)
+  }
+  /** zeros added at both sides of each dimension; at most half of the window */
+  get padding(): number | [number, number, number] {
+    return this._option('padding')
+  }
+  set padding(value: number | [number, number, number]) {
+    this._setOption('padding', value)
+  }
+  /** counts a last window that is not full, too */
+  get ceilMode(): boolean {
+    return this._option('ceil_mode')
+  }
+  set ceilMode(value: boolean) {
+    this._setOption('ceil_mode', value)
+  }
+  /** whether padding counts in the number of averaged values */
+  get countIncludePad(): boolean {
+    return this._option('count_include_pad')
+  }
+  set countIncludePad(value: boolean) {
+    this._setOption('count_include_pad', value)
+  }
+  /** what sums are divided by instead of the number of values, not 0 */
+  get divisorOverride(): number | null {
+    return this._option('divisor_override')
+  }
+  set divisorOverride(value: number | null) {
+    this._setOption('divisor_override', value)
+  }
+}
+export interface AvgPool3d {
+  forward(input: Tensor): Tensor
+}
+
+/** Arguments of {@link BCELoss} by name. */
+export interface BCELossOptions {
+  /** a factor for each element, of a shape that broadcasts to the target's */
+  weight?: Tensor | null
+  /** PyTorch's old form of `reduction`: `false` is 'sum' */
+  sizeAverage?: boolean | null
+  /** PyTorch's old form of `reduction`: `false` is 'none' */
+  reduce?: boolean | null
+  /** 'mean', 'sum', or 'none' for a loss of each element (default `'mean'`) */
+  reduction?: 'none' | 'mean' | 'sum'
+}
+/**
+ * The binary cross entropy between probabilities and targets, both in [0, 1].
+ * Shape: `(*)`, `(*)` → a scalar, or `(*)` without reduction.
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.BCELoss.html
+ */
+export class BCELoss extends Layer {
+  declare weight: Buffer | null
+  constructor(options?: BCELossOptions)
+  constructor(weight: Tensor | null | undefined, options?: BCELossOptions)
+  constructor(weight: Tensor | null | undefined, sizeAverage: boolean | null | undefined, options?: BCELossOptions)
+  constructor(weight: Tensor | null | undefined, sizeAverage: boolean | null | undefined, reduce: boolean | null | undefined, options?: BCELossOptions)
+  constructor(weight: Tensor | null | undefined, sizeAverage: boolean | null | undefined, reduce: boolean | null | undefined, reduction: 'none' | 'mean' | 'sum' | undefined, options?: BCELossOptions)
+  constructor(...args: unknown[]) {
+    super('BCELoss', args)
+  }
+  /** 'mean', 'sum', or 'none' for a loss of each element */
+  get reduction(): 'none' | 'mean' | 'sum' {
+    return this._option('reduction')
+  }
+  set reduction(value: 'none' | 'mean' | 'sum') {
+    this._setOption('reduction', value)
+  }
+}
+export interface BCELoss {
+  forward(input: Tensor, target: Tensor): Tensor
+}
+
+/** Arguments of {@link BCEWithLogitsLoss} by name. */
+export interface BCEWithLogitsLossOptions {
+  /** a factor for each element, of a shape that broadcasts to the target's */
+  weight?: Tensor | null
+  /** PyTorch's old form of `reduction`: `false` is 'sum' */
+  sizeAverage?: boolean | null
+  /** PyTorch's old form of `reduction`: `false` is 'none' */
+  reduce?: boolean | null
+  /** 'mean', 'sum', or 'none' for a loss of each element (default `'mean'`) */
+  reduction?: 'none' | 'mean' | 'sum'
+  /** a factor for the positive part of each class, of a shape that broadcasts to the target's */
+  posWeight?: Tensor | null
+}
+/**
+ * The binary cross entropy between scores, of which it takes the sigmoid, and targets in [0, 1].
+ * Shape: `(*)`, `(*)` → a scalar, or `(*)` without reduction.
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.BCEWithLogitsLoss.html
+ */
+export class BCEWithLogitsLoss extends Layer {
+  declare weight: Buffer | null
+  declare pos_weight: Buffer | null
+  constructor(options?: BCEWithLogitsLossOptions)
+  constructor(weight: Tensor | null | undefined, options?: BCEWithLogitsLossOptions)
+  constructor(weight: Tensor | null | undefined, sizeAverage: boolean | null | undefined, options?: BCEWithLogitsLossOptions)
+  constructor(weight: Tensor | null | undefined, sizeAverage: boolean | null | undefined, reduce: boolean | null | undefined, options?: BCEWithLogitsLossOptions)
+  constructor(weight: Tensor | null | undefined, sizeAverage: boolean | null | undefined, reduce: boolean | null | undefined, reduction: 'none' | 'mean' | 'sum' | undefined, options?: BCEWithLogitsLossOptions)
+  constructor(weight: Tensor | null | undefined, sizeAverage: boolean | null | undefined, reduce: boolean | null | undefined, reduction: 'none' | 'mean' | 'sum' | undefined, posWeight: Tensor | null | undefined, options?: BCEWithLogitsLossOptions)
+  constructor(...args: unknown[]) {
+    super('BCEWithLogitsLoss', args)
+  }
+  /** 'mean', 'sum', or 'none' for a loss of each element */
+  get reduction(): 'none' | 'mean' | 'sum' {
+    return this._option('reduction')
+  }
+  set reduction(value: 'none' | 'mean' | 'sum') {
+    this._setOption('reduction', value)
+  }
+}
+export interface BCEWithLogitsLoss {
+  forward(input: Tensor, target: Tensor): Tensor
+}
+
 /** Arguments of {@link BatchNorm1d} by name. */
 export interface BatchNorm1dOptions {
   /** number of channels C of the input, > 0 */
   numFeatures?: number
   /** added to the variance, so that nothing is divided by zero; >= 0 (default `0.00001`) */
   eps?: number
-  /** share of the newest batch in the running statistics, in [0, 1]; null: the plain average of all batches (default `0.1`) */
+  /** share of the newest batch in the running statistics, in [0, 1]; null: the plain average of all batches (InstanceNorm: none) (default `0.1`) */
   momentum?: number | null
   /** whether a scale and a shift are learned; without, `weight` and `bias` are null (default `true`) */
   affine?: boolean
-  /** whether running statistics are kept for eval(); without, batch statistics serve there, too (default `true`) */
+  /** whether running statistics are kept for eval(); without, those of the input serve there, too (default `true`) */
   trackRunningStats?: boolean
   /** where the tensors are made (default: the CPU) */
   device?: Device | null
@@ -60,7 +609,7 @@ export class BatchNorm1d extends Layer {
   set eps(value: number) {
     this._setOption('eps', value)
   }
-  /** share of the newest batch in the running statistics, in [0, 1]; null: the plain average of all batches */
+  /** share of the newest batch in the running statistics, in [0, 1]; null: the plain average of all batches (InstanceNorm: none) */
   get momentum(): number | null {
     return this._option('momentum')
   }
@@ -74,7 +623,7 @@ export class BatchNorm1d extends Layer {
   set affine(value: boolean) {
     this._setOption('affine', value)
   }
-  /** whether running statistics are kept for eval(); without, batch statistics serve there, too */
+  /** whether running statistics are kept for eval(); without, those of the input serve there, too */
   get trackRunningStats(): boolean {
     return this._option('track_running_stats')
   }
@@ -92,11 +641,11 @@ export interface BatchNorm2dOptions {
   numFeatures?: number
   /** added to the variance, so that nothing is divided by zero; >= 0 (default `0.00001`) */
   eps?: number
-  /** share of the newest batch in the running statistics, in [0, 1]; null: the plain average of all batches (default `0.1`) */
+  /** share of the newest batch in the running statistics, in [0, 1]; null: the plain average of all batches (InstanceNorm: none) (default `0.1`) */
   momentum?: number | null
   /** whether a scale and a shift are learned; without, `weight` and `bias` are null (default `true`) */
   affine?: boolean
-  /** whether running statistics are kept for eval(); without, batch statistics serve there, too (default `true`) */
+  /** whether running statistics are kept for eval(); without, those of the input serve there, too (default `true`) */
   trackRunningStats?: boolean
   /** where the tensors are made (default: the CPU) */
   device?: Device | null
@@ -142,7 +691,7 @@ export class BatchNorm2d extends Layer {
   set eps(value: number) {
     this._setOption('eps', value)
   }
-  /** share of the newest batch in the running statistics, in [0, 1]; null: the plain average of all batches */
+  /** share of the newest batch in the running statistics, in [0, 1]; null: the plain average of all batches (InstanceNorm: none) */
   get momentum(): number | null {
     return this._option('momentum')
   }
@@ -156,7 +705,7 @@ export class BatchNorm2d extends Layer {
   set affine(value: boolean) {
     this._setOption('affine', value)
   }
-  /** whether running statistics are kept for eval(); without, batch statistics serve there, too */
+  /** whether running statistics are kept for eval(); without, those of the input serve there, too */
   get trackRunningStats(): boolean {
     return this._option('track_running_stats')
   }
@@ -174,11 +723,11 @@ export interface BatchNorm3dOptions {
   numFeatures?: number
   /** added to the variance, so that nothing is divided by zero; >= 0 (default `0.00001`) */
   eps?: number
-  /** share of the newest batch in the running statistics, in [0, 1]; null: the plain average of all batches (default `0.1`) */
+  /** share of the newest batch in the running statistics, in [0, 1]; null: the plain average of all batches (InstanceNorm: none) (default `0.1`) */
   momentum?: number | null
   /** whether a scale and a shift are learned; without, `weight` and `bias` are null (default `true`) */
   affine?: boolean
-  /** whether running statistics are kept for eval(); without, batch statistics serve there, too (default `true`) */
+  /** whether running statistics are kept for eval(); without, those of the input serve there, too (default `true`) */
   trackRunningStats?: boolean
   /** where the tensors are made (default: the CPU) */
   device?: Device | null
@@ -224,7 +773,7 @@ export class BatchNorm3d extends Layer {
   set eps(value: number) {
     this._setOption('eps', value)
   }
-  /** share of the newest batch in the running statistics, in [0, 1]; null: the plain average of all batches */
+  /** share of the newest batch in the running statistics, in [0, 1]; null: the plain average of all batches (InstanceNorm: none) */
   get momentum(): number | null {
     return this._option('momentum')
   }
@@ -238,7 +787,7 @@ export class BatchNorm3d extends Layer {
   set affine(value: boolean) {
     this._setOption('affine', value)
   }
-  /** whether running statistics are kept for eval(); without, batch statistics serve there, too */
+  /** whether running statistics are kept for eval(); without, those of the input serve there, too */
   get trackRunningStats(): boolean {
     return this._option('track_running_stats')
   }
@@ -247,6 +796,385 @@ export class BatchNorm3d extends Layer {
   }
 }
 export interface BatchNorm3d {
+  forward(input: Tensor): Tensor
+}
+
+/** Arguments of {@link Bilinear} by name. */
+export interface BilinearOptions {
+  /** size of each first input sample, > 0 */
+  in1Features?: number
+  /** size of each second input sample, >= 0 */
+  in2Features?: number
+  /** size of each output sample, >= 0 */
+  outFeatures?: number
+  /** whether a bias is learned and added; without, `bias` is null (default `true`) */
+  bias?: boolean
+  /** where the tensors are made (default: the CPU) */
+  device?: Device | null
+  /** of the tensors (default: the default dtype) */
+  dtype?: Dtype | null
+}
+/**
+ * Applies `y = x₁ᵀ A x₂ + b`.
+ * Shape: inputs `(*, in1Features)` and `(*, in2Features)` → output `(*, outFeatures)`; `weight` `(outFeatures, in1Features, in2Features)`, `bias` `(outFeatures)`.
+ * @param in1Features - size of each first input sample, > 0
+ * @param in2Features - size of each second input sample, >= 0
+ * @param outFeatures - size of each output sample, >= 0
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.Bilinear.html
+ */
+export class Bilinear extends Layer {
+  declare weight: Parameter
+  declare bias: Parameter
+  constructor(in1Features: number, in2Features: number, outFeatures: number, options?: BilinearOptions)
+  constructor(in1Features: number, in2Features: number, outFeatures: number, bias: boolean | undefined, options?: BilinearOptions)
+  constructor(in1Features: number, in2Features: number, outFeatures: number, bias: boolean | undefined, device: Device | null | undefined, options?: BilinearOptions)
+  constructor(in1Features: number, in2Features: number, outFeatures: number, bias: boolean | undefined, device: Device | null | undefined, dtype: Dtype | null | undefined, options?: BilinearOptions)
+  constructor(options: BilinearOptions & Required<Pick<BilinearOptions, 'in1Features' | 'in2Features' | 'outFeatures'>>)
+  constructor(...args: unknown[]) {
+    super('Bilinear', args)
+  }
+  /** size of each first input sample, > 0 */
+  get in1Features(): number {
+    return this._option('in1_features')
+  }
+  set in1Features(value: number) {
+    this._setOption('in1_features', value)
+  }
+  /** size of each second input sample, >= 0 */
+  get in2Features(): number {
+    return this._option('in2_features')
+  }
+  set in2Features(value: number) {
+    this._setOption('in2_features', value)
+  }
+  /** size of each output sample, >= 0 */
+  get outFeatures(): number {
+    return this._option('out_features')
+  }
+  set outFeatures(value: number) {
+    this._setOption('out_features', value)
+  }
+}
+export interface Bilinear {
+  forward(input1: Tensor, input2: Tensor): Tensor
+}
+
+/** Arguments of {@link CELU} by name. */
+export interface CELUOptions {
+  /** factor of negative values and, inversely, of their exponent; not 0 (default `1`) */
+  alpha?: number
+  /** writes the result into the input (default `false`) */
+  inplace?: boolean
+}
+/**
+ * `x` where positive, else `alpha · (exp(x / alpha) - 1)`.
+ * Shape: `(*)` → the same.
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.CELU.html
+ */
+export class CELU extends Layer {
+  constructor(options?: CELUOptions)
+  constructor(alpha: number | undefined, options?: CELUOptions)
+  constructor(alpha: number | undefined, inplace: boolean | undefined, options?: CELUOptions)
+  constructor(...args: unknown[]) {
+    super('CELU', args)
+  }
+  /** factor of negative values and, inversely, of their exponent; not 0 */
+  get alpha(): number {
+    return this._option('alpha')
+  }
+  set alpha(value: number) {
+    this._setOption('alpha', value)
+  }
+  /** writes the result into the input */
+  get inplace(): boolean {
+    return this._option('inplace')
+  }
+  set inplace(value: boolean) {
+    this._setOption('inplace', value)
+  }
+}
+export interface CELU {
+  forward(input: Tensor): Tensor
+}
+
+/** Arguments of {@link CTCLoss} by name. */
+export interface CTCLossOptions {
+  /** class index of the blank label (default `0`) */
+  blank?: number
+  /** 'mean', 'sum', or 'none' for a loss of each element (default `'mean'`) */
+  reduction?: 'none' | 'mean' | 'sum'
+  /** whether infinite losses, of inputs shorter than their targets, count as zero (default `false`) */
+  zeroInfinity?: boolean
+}
+/**
+ * The connectionist temporal classification loss: the negative log likelihood of label sequences without alignment.
+ * Shape: log probabilities `(T, N, C)` or `(T, C)`; targets `(N, S)` or all in a row `(Σ targetLengths)`; lengths `(N)` or `()` → a scalar, or `(N)` without reduction.
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.CTCLoss.html
+ */
+export class CTCLoss extends Layer {
+  constructor(options?: CTCLossOptions)
+  constructor(blank: number | undefined, options?: CTCLossOptions)
+  constructor(blank: number | undefined, reduction: 'none' | 'mean' | 'sum' | undefined, options?: CTCLossOptions)
+  constructor(blank: number | undefined, reduction: 'none' | 'mean' | 'sum' | undefined, zeroInfinity: boolean | undefined, options?: CTCLossOptions)
+  constructor(...args: unknown[]) {
+    super('CTCLoss', args)
+  }
+  /** class index of the blank label */
+  get blank(): number {
+    return this._option('blank')
+  }
+  set blank(value: number) {
+    this._setOption('blank', value)
+  }
+  /** 'mean', 'sum', or 'none' for a loss of each element */
+  get reduction(): 'none' | 'mean' | 'sum' {
+    return this._option('reduction')
+  }
+  set reduction(value: 'none' | 'mean' | 'sum') {
+    this._setOption('reduction', value)
+  }
+  /** whether infinite losses, of inputs shorter than their targets, count as zero */
+  get zeroInfinity(): boolean {
+    return this._option('zero_infinity')
+  }
+  set zeroInfinity(value: boolean) {
+    this._setOption('zero_infinity', value)
+  }
+}
+export interface CTCLoss {
+  forward(logProbs: Tensor, targets: Tensor, inputLengths: Tensor, targetLengths: Tensor): Tensor
+}
+
+/** Arguments of {@link ChannelShuffle} by name. */
+export interface ChannelShuffleOptions {
+  /** number of groups, > 0; divides the number of channels */
+  groups?: number
+}
+/**
+ * Divides the channels into groups and takes one of each group in turn.
+ * Shape: `(N, C, *)` → the same.
+ * @param groups - number of groups, > 0; divides the number of channels
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.ChannelShuffle.html
+ */
+export class ChannelShuffle extends Layer {
+  constructor(groups: number, options?: ChannelShuffleOptions)
+  constructor(options: ChannelShuffleOptions & Required<Pick<ChannelShuffleOptions, 'groups'>>)
+  constructor(...args: unknown[]) {
+    super('ChannelShuffle', args)
+  }
+  /** number of groups, > 0; divides the number of channels */
+  get groups(): number {
+    return this._option('groups')
+  }
+  set groups(value: number) {
+    this._setOption('groups', value)
+  }
+}
+export interface ChannelShuffle {
+  forward(input: Tensor): Tensor
+}
+
+/** Arguments of {@link CircularPad1d} by name. */
+export interface CircularPad1dOptions {
+  /** width at all sides, or `[before, after]` of the last dimension, then of the one before it, …; negative cuts off */
+  padding?: number | number[]
+}
+/**
+ * Lengthens a signal as if it went around in a circle.
+ * Shape: `(N, C, L)` or `(C, L)` → `(N, C, Lout)`.
+ * @param padding - width at all sides, or `[before, after]` of the last dimension, then of the one before it, …; negative cuts off
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.CircularPad1d.html
+ */
+export class CircularPad1d extends Layer {
+  constructor(padding: number | number[], options?: CircularPad1dOptions)
+  constructor(options: CircularPad1dOptions & Required<Pick<CircularPad1dOptions, 'padding'>>)
+  constructor(...args: unknown[]) {
+    super('CircularPad1d', args)
+  }
+  /** width at all sides, or `[before, after]` of the last dimension, then of the one before it, …; negative cuts off */
+  get padding(): number[] {
+    return this._option('padding')
+  }
+  set padding(value: number | number[]) {
+    this._setOption('padding', value)
+  }
+}
+export interface CircularPad1d {
+  forward(input: Tensor): Tensor
+}
+
+/** Arguments of {@link CircularPad2d} by name. */
+export interface CircularPad2dOptions {
+  /** width at all sides, or `[before, after]` of the last dimension, then of the one before it, …; negative cuts off */
+  padding?: number | number[]
+}
+/**
+ * Enlarges an image as if it were repeated at all sides.
+ * Shape: `(N, C, H, W)` or `(C, H, W)` → `(N, C, Hout, Wout)`.
+ * @param padding - width at all sides, or `[before, after]` of the last dimension, then of the one before it, …; negative cuts off
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.CircularPad2d.html
+ */
+export class CircularPad2d extends Layer {
+  constructor(padding: number | number[], options?: CircularPad2dOptions)
+  constructor(options: CircularPad2dOptions & Required<Pick<CircularPad2dOptions, 'padding'>>)
+  constructor(...args: unknown[]) {
+    super('CircularPad2d', args)
+  }
+  /** width at all sides, or `[before, after]` of the last dimension, then of the one before it, …; negative cuts off */
+  get padding(): number[] {
+    return this._option('padding')
+  }
+  set padding(value: number | number[]) {
+    this._setOption('padding', value)
+  }
+}
+export interface CircularPad2d {
+  forward(input: Tensor): Tensor
+}
+
+/** Arguments of {@link CircularPad3d} by name. */
+export interface CircularPad3dOptions {
+  /** width at all sides, or `[before, after]` of the last dimension, then of the one before it, …; negative cuts off */
+  padding?: number | number[]
+}
+/**
+ * Enlarges a volume as if it were repeated at all sides.
+ * Shape: `(N, C, D, H, W)` or `(C, D, H, W)` → `(N, C, Dout, Hout, Wout)`.
+ * @param padding - width at all sides, or `[before, after]` of the last dimension, then of the one before it, …; negative cuts off
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.CircularPad3d.html
+ */
+export class CircularPad3d extends Layer {
+  constructor(padding: number | number[], options?: CircularPad3dOptions)
+  constructor(options: CircularPad3dOptions & Required<Pick<CircularPad3dOptions, 'padding'>>)
+  constructor(...args: unknown[]) {
+    super('CircularPad3d', args)
+  }
+  /** width at all sides, or `[before, after]` of the last dimension, then of the one before it, …; negative cuts off */
+  get padding(): number[] {
+    return this._option('padding')
+  }
+  set padding(value: number | number[]) {
+    this._setOption('padding', value)
+  }
+}
+export interface CircularPad3d {
+  forward(input: Tensor): Tensor
+}
+
+/** Arguments of {@link ConstantPad1d} by name. */
+export interface ConstantPad1dOptions {
+  /** width at all sides, or `[before, after]` of the last dimension, then of the one before it, …; negative cuts off */
+  padding?: number | number[]
+  /** what is put there */
+  value?: number
+}
+/**
+ * Lengthens a signal by one value.
+ * Shape: `(N, C, L)` or `(C, L)` → `(N, C, Lout)`.
+ * @param padding - width at all sides, or `[before, after]` of the last dimension, then of the one before it, …; negative cuts off
+ * @param value - what is put there
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.ConstantPad1d.html
+ */
+export class ConstantPad1d extends Layer {
+  constructor(padding: number | number[], value: number, options?: ConstantPad1dOptions)
+  constructor(options: ConstantPad1dOptions & Required<Pick<ConstantPad1dOptions, 'padding' | 'value'>>)
+  constructor(...args: unknown[]) {
+    super('ConstantPad1d', args)
+  }
+  /** width at all sides, or `[before, after]` of the last dimension, then of the one before it, …; negative cuts off */
+  get padding(): number[] {
+    return this._option('padding')
+  }
+  set padding(value: number | number[]) {
+    this._setOption('padding', value)
+  }
+  /** what is put there */
+  get value(): number {
+    return this._option('value')
+  }
+  set value(value: number) {
+    this._setOption('value', value)
+  }
+}
+export interface ConstantPad1d {
+  forward(input: Tensor): Tensor
+}
+
+/** Arguments of {@link ConstantPad2d} by name. */
+export interface ConstantPad2dOptions {
+  /** width at all sides, or `[before, after]` of the last dimension, then of the one before it, …; negative cuts off */
+  padding?: number | number[]
+  /** what is put there */
+  value?: number
+}
+/**
+ * Enlarges an image by one value.
+ * Shape: `(N, C, H, W)` or `(C, H, W)` → `(N, C, Hout, Wout)`.
+ * @param padding - width at all sides, or `[before, after]` of the last dimension, then of the one before it, …; negative cuts off
+ * @param value - what is put there
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.ConstantPad2d.html
+ */
+export class ConstantPad2d extends Layer {
+  constructor(padding: number | number[], value: number, options?: ConstantPad2dOptions)
+  constructor(options: ConstantPad2dOptions & Required<Pick<ConstantPad2dOptions, 'padding' | 'value'>>)
+  constructor(...args: unknown[]) {
+    super('ConstantPad2d', args)
+  }
+  /** width at all sides, or `[before, after]` of the last dimension, then of the one before it, …; negative cuts off */
+  get padding(): number[] {
+    return this._option('padding')
+  }
+  set padding(value: number | number[]) {
+    this._setOption('padding', value)
+  }
+  /** what is put there */
+  get value(): number {
+    return this._option('value')
+  }
+  set value(value: number) {
+    this._setOption('value', value)
+  }
+}
+export interface ConstantPad2d {
+  forward(input: Tensor): Tensor
+}
+
+/** Arguments of {@link ConstantPad3d} by name. */
+export interface ConstantPad3dOptions {
+  /** width at all sides, or `[before, after]` of the last dimension, then of the one before it, …; negative cuts off */
+  padding?: number | number[]
+  /** what is put there */
+  value?: number
+}
+/**
+ * Enlarges a volume by one value.
+ * Shape: `(N, C, D, H, W)` or `(C, D, H, W)` → `(N, C, Dout, Hout, Wout)`.
+ * @param padding - width at all sides, or `[before, after]` of the last dimension, then of the one before it, …; negative cuts off
+ * @param value - what is put there
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.ConstantPad3d.html
+ */
+export class ConstantPad3d extends Layer {
+  constructor(padding: number | number[], value: number, options?: ConstantPad3dOptions)
+  constructor(options: ConstantPad3dOptions & Required<Pick<ConstantPad3dOptions, 'padding' | 'value'>>)
+  constructor(...args: unknown[]) {
+    super('ConstantPad3d', args)
+  }
+  /** width at all sides, or `[before, after]` of the last dimension, then of the one before it, …; negative cuts off */
+  get padding(): number[] {
+    return this._option('padding')
+  }
+  set padding(value: number | number[]) {
+    this._setOption('padding', value)
+  }
+  /** what is put there */
+  get value(): number {
+    return this._option('value')
+  }
+  set value(value: number) {
+    this._setOption('value', value)
+  }
+}
+export interface ConstantPad3d {
   forward(input: Tensor): Tensor
 }
 
@@ -580,6 +1508,448 @@ export interface Conv3d {
   forward(input: Tensor): Tensor
 }
 
+/** Arguments of {@link ConvTranspose1d} by name. */
+export interface ConvTranspose1dOptions {
+  /** channels of the input, > 0 */
+  inChannels?: number
+  /** channels of the output, > 0 */
+  outChannels?: number
+  /** size of the kernel, for all dimensions or each */
+  kernelSize?: number | [number]
+  /** step of the kernel in the output, > 0 (default `[1]`) */
+  stride?: number | [number]
+  /** `dilation · (kernelSize - 1) - padding` zeros are added at both sides of each dimension (default `[0]`) */
+  padding?: number | [number]
+  /** added to one side of the output, less than the step or the dilation (default `[0]`) */
+  outputPadding?: number | [number]
+  /** groups of channels that do not see each other; divides both channel counts (default `1`) */
+  groups?: number
+  /** whether a bias is learned and added; without, `bias` is null (default `true`) */
+  bias?: boolean
+  /** distance between elements of the kernel, > 0 (default `[1]`) */
+  dilation?: number | [number]
+  /** only 'zeros' (default `'zeros'`) */
+  paddingMode?: 'zeros' | 'reflect' | 'replicate' | 'circular'
+  /** where the tensors are made (default: the CPU) */
+  device?: Device | null
+  /** of the tensors (default: the default dtype) */
+  dtype?: Dtype | null
+}
+/**
+ * The transpose of a convolution: from each element a kernel's worth of the output. `outputSize` of forward picks one of the sizes that the step allows.
+ * Shape: input `(N, Cin, L)` or `(Cin, L)` → output `(N, Cout, Lout)`; `weight` `(Cin, Cout / groups, kL)`, `bias` `(Cout)`.
+ * @param inChannels - channels of the input, > 0
+ * @param outChannels - channels of the output, > 0
+ * @param kernelSize - size of the kernel, for all dimensions or each
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.ConvTranspose1d.html
+ */
+export class ConvTranspose1d extends Layer {
+  declare weight: Parameter
+  declare bias: Parameter
+  constructor(inChannels: number, outChannels: number, kernelSize: number | [number], options?: ConvTranspose1dOptions)
+  constructor(inChannels: number, outChannels: number, kernelSize: number | [number], stride: number | [number] | undefined, options?: ConvTranspose1dOptions)
+  constructor(inChannels: number, outChannels: number, kernelSize: number | [number], stride: number | [number] | undefined, padding: number | [number] | undefined, options?: ConvTranspose1dOptions)
+  constructor(inChannels: number, outChannels: number, kernelSize: number | [number], stride: number | [number] | undefined, padding: number | [number] | undefined, outputPadding: number | [number] | undefined, options?: ConvTranspose1dOptions)
+  constructor(inChannels: number, outChannels: number, kernelSize: number | [number], stride: number | [number] | undefined, padding: number | [number] | undefined, outputPadding: number | [number] | undefined, groups: number | undefined, options?: ConvTranspose1dOptions)
+  constructor(inChannels: number, outChannels: number, kernelSize: number | [number], stride: number | [number] | undefined, padding: number | [number] | undefined, outputPadding: number | [number] | undefined, groups: number | undefined, bias: boolean | undefined, options?: ConvTranspose1dOptions)
+  constructor(inChannels: number, outChannels: number, kernelSize: number | [number], stride: number | [number] | undefined, padding: number | [number] | undefined, outputPadding: number | [number] | undefined, groups: number | undefined, bias: boolean | undefined, dilation: number | [number] | undefined, options?: ConvTranspose1dOptions)
+  constructor(inChannels: number, outChannels: number, kernelSize: number | [number], stride: number | [number] | undefined, padding: number | [number] | undefined, outputPadding: number | [number] | undefined, groups: number | undefined, bias: boolean | undefined, dilation: number | [number] | undefined, paddingMode: 'zeros' | 'reflect' | 'replicate' | 'circular' | undefined, options?: ConvTranspose1dOptions)
+  constructor(inChannels: number, outChannels: number, kernelSize: number | [number], stride: number | [number] | undefined, padding: number | [number] | undefined, outputPadding: number | [number] | undefined, groups: number | undefined, bias: boolean | undefined, dilation: number | [number] | undefined, paddingMode: 'zeros' | 'reflect' | 'replicate' | 'circular' | undefined, device: Device | null | undefined, options?: ConvTranspose1dOptions)
+  constructor(inChannels: number, outChannels: number, kernelSize: number | [number], stride: number | [number] | undefined, padding: number | [number] | undefined, outputPadding: number | [number] | undefined, groups: number | undefined, bias: boolean | undefined, dilation: number | [number] | undefined, paddingMode: 'zeros' | 'reflect' | 'replicate' | 'circular' | undefined, device: Device | null | undefined, dtype: Dtype | null | undefined, options?: ConvTranspose1dOptions)
+  constructor(options: ConvTranspose1dOptions & Required<Pick<ConvTranspose1dOptions, 'inChannels' | 'outChannels' | 'kernelSize'>>)
+  constructor(...args: unknown[]) {
+    super('ConvTranspose1d', args)
+  }
+  /** channels of the input, > 0 */
+  get inChannels(): number {
+    return this._option('in_channels')
+  }
+  set inChannels(value: number) {
+    this._setOption('in_channels', value)
+  }
+  /** channels of the output, > 0 */
+  get outChannels(): number {
+    return this._option('out_channels')
+  }
+  set outChannels(value: number) {
+    this._setOption('out_channels', value)
+  }
+  /** size of the kernel, for all dimensions or each */
+  get kernelSize(): [number] {
+    return this._option('kernel_size')
+  }
+  set kernelSize(value: number | [number]) {
+    this._setOption('kernel_size', value)
+  }
+  /** step of the kernel in the output, > 0 */
+  get stride(): [number] {
+    return this._option('stride')
+  }
+  set stride(value: number | [number]) {
+    this._setOption('stride', value)
+  }
+  /** `dilation · (kernelSize - 1) - padding` zeros are added at both sides of each dimension */
+  get padding(): [number] {
+    return this._option('padding')
+  }
+  set padding(value: number | [number]) {
+    this._setOption('padding', value)
+  }
+  /** added to one side of the output, less than the step or the dilation */
+  get outputPadding(): [number] {
+    return this._option('output_padding')
+  }
+  set outputPadding(value: number | [number]) {
+    this._setOption('output_padding', value)
+  }
+  /** groups of channels that do not see each other; divides both channel counts */
+  get groups(): number {
+    return this._option('groups')
+  }
+  set groups(value: number) {
+    this._setOption('groups', value)
+  }
+  /** distance between elements of the kernel, > 0 */
+  get dilation(): [number] {
+    return this._option('dilation')
+  }
+  set dilation(value: number | [number]) {
+    this._setOption('dilation', value)
+  }
+  /** only 'zeros' */
+  get paddingMode(): 'zeros' | 'reflect' | 'replicate' | 'circular' {
+    return this._option('padding_mode')
+  }
+  set paddingMode(value: 'zeros' | 'reflect' | 'replicate' | 'circular') {
+    this._setOption('padding_mode', value)
+  }
+}
+export interface ConvTranspose1d {
+  forward(input: Tensor, outputSize?: readonly number[] | null): Tensor
+}
+
+/** Arguments of {@link ConvTranspose2d} by name. */
+export interface ConvTranspose2dOptions {
+  /** channels of the input, > 0 */
+  inChannels?: number
+  /** channels of the output, > 0 */
+  outChannels?: number
+  /** size of the kernel, for all dimensions or each */
+  kernelSize?: number | [number, number]
+  /** step of the kernel in the output, > 0 (default `[1, 1]`) */
+  stride?: number | [number, number]
+  /** `dilation · (kernelSize - 1) - padding` zeros are added at both sides of each dimension (default `[0, 0]`) */
+  padding?: number | [number, number]
+  /** added to one side of the output, less than the step or the dilation (default `[0, 0]`) */
+  outputPadding?: number | [number, number]
+  /** groups of channels that do not see each other; divides both channel counts (default `1`) */
+  groups?: number
+  /** whether a bias is learned and added; without, `bias` is null (default `true`) */
+  bias?: boolean
+  /** distance between elements of the kernel, > 0 (default `[1, 1]`) */
+  dilation?: number | [number, number]
+  /** only 'zeros' (default `'zeros'`) */
+  paddingMode?: 'zeros' | 'reflect' | 'replicate' | 'circular'
+  /** where the tensors are made (default: the CPU) */
+  device?: Device | null
+  /** of the tensors (default: the default dtype) */
+  dtype?: Dtype | null
+}
+/**
+ * The transpose of a convolution of images. `outputSize` of forward picks one of the sizes that the step allows.
+ * Shape: input `(N, Cin, H, W)` or `(Cin, H, W)` → output `(N, Cout, Hout, Wout)`; `weight` `(Cin, Cout / groups, kH, kW)`, `bias` `(Cout)`.
+ * @param inChannels - channels of the input, > 0
+ * @param outChannels - channels of the output, > 0
+ * @param kernelSize - size of the kernel, for all dimensions or each
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.ConvTranspose2d.html
+ */
+export class ConvTranspose2d extends Layer {
+  declare weight: Parameter
+  declare bias: Parameter
+  constructor(inChannels: number, outChannels: number, kernelSize: number | [number, number], options?: ConvTranspose2dOptions)
+  constructor(inChannels: number, outChannels: number, kernelSize: number | [number, number], stride: number | [number, number] | undefined, options?: ConvTranspose2dOptions)
+  constructor(inChannels: number, outChannels: number, kernelSize: number | [number, number], stride: number | [number, number] | undefined, padding: number | [number, number] | undefined, options?: ConvTranspose2dOptions)
+  constructor(inChannels: number, outChannels: number, kernelSize: number | [number, number], stride: number | [number, number] | undefined, padding: number | [number, number] | undefined, outputPadding: number | [number, number] | undefined, options?: ConvTranspose2dOptions)
+  constructor(inChannels: number, outChannels: number, kernelSize: number | [number, number], stride: number | [number, number] | undefined, padding: number | [number, number] | undefined, outputPadding: number | [number, number] | undefined, groups: number | undefined, options?: ConvTranspose2dOptions)
+  constructor(inChannels: number, outChannels: number, kernelSize: number | [number, number], stride: number | [number, number] | undefined, padding: number | [number, number] | undefined, outputPadding: number | [number, number] | undefined, groups: number | undefined, bias: boolean | undefined, options?: ConvTranspose2dOptions)
+  constructor(inChannels: number, outChannels: number, kernelSize: number | [number, number], stride: number | [number, number] | undefined, padding: number | [number, number] | undefined, outputPadding: number | [number, number] | undefined, groups: number | undefined, bias: boolean | undefined, dilation: number | [number, number] | undefined, options?: ConvTranspose2dOptions)
+  constructor(inChannels: number, outChannels: number, kernelSize: number | [number, number], stride: number | [number, number] | undefined, padding: number | [number, number] | undefined, outputPadding: number | [number, number] | undefined, groups: number | undefined, bias: boolean | undefined, dilation: number | [number, number] | undefined, paddingMode: 'zeros' | 'reflect' | 'replicate' | 'circular' | undefined, options?: ConvTranspose2dOptions)
+  constructor(inChannels: number, outChannels: number, kernelSize: number | [number, number], stride: number | [number, number] | undefined, padding: number | [number, number] | undefined, outputPadding: number | [number, number] | undefined, groups: number | undefined, bias: boolean | undefined, dilation: number | [number, number] | undefined, paddingMode: 'zeros' | 'reflect' | 'replicate' | 'circular' | undefined, device: Device | null | undefined, options?: ConvTranspose2dOptions)
+  constructor(inChannels: number, outChannels: number, kernelSize: number | [number, number], stride: number | [number, number] | undefined, padding: number | [number, number] | undefined, outputPadding: number | [number, number] | undefined, groups: number | undefined, bias: boolean | undefined, dilation: number | [number, number] | undefined, paddingMode: 'zeros' | 'reflect' | 'replicate' | 'circular' | undefined, device: Device | null | undefined, dtype: Dtype | null | undefined, options?: ConvTranspose2dOptions)
+  constructor(options: ConvTranspose2dOptions & Required<Pick<ConvTranspose2dOptions, 'inChannels' | 'outChannels' | 'kernelSize'>>)
+  constructor(...args: unknown[]) {
+    super('ConvTranspose2d', args)
+  }
+  /** channels of the input, > 0 */
+  get inChannels(): number {
+    return this._option('in_channels')
+  }
+  set inChannels(value: number) {
+    this._setOption('in_channels', value)
+  }
+  /** channels of the output, > 0 */
+  get outChannels(): number {
+    return this._option('out_channels')
+  }
+  set outChannels(value: number) {
+    this._setOption('out_channels', value)
+  }
+  /** size of the kernel, for all dimensions or each */
+  get kernelSize(): [number, number] {
+    return this._option('kernel_size')
+  }
+  set kernelSize(value: number | [number, number]) {
+    this._setOption('kernel_size', value)
+  }
+  /** step of the kernel in the output, > 0 */
+  get stride(): [number, number] {
+    return this._option('stride')
+  }
+  set stride(value: number | [number, number]) {
+    this._setOption('stride', value)
+  }
+  /** `dilation · (kernelSize - 1) - padding` zeros are added at both sides of each dimension */
+  get padding(): [number, number] {
+    return this._option('padding')
+  }
+  set padding(value: number | [number, number]) {
+    this._setOption('padding', value)
+  }
+  /** added to one side of the output, less than the step or the dilation */
+  get outputPadding(): [number, number] {
+    return this._option('output_padding')
+  }
+  set outputPadding(value: number | [number, number]) {
+    this._setOption('output_padding', value)
+  }
+  /** groups of channels that do not see each other; divides both channel counts */
+  get groups(): number {
+    return this._option('groups')
+  }
+  set groups(value: number) {
+    this._setOption('groups', value)
+  }
+  /** distance between elements of the kernel, > 0 */
+  get dilation(): [number, number] {
+    return this._option('dilation')
+  }
+  set dilation(value: number | [number, number]) {
+    this._setOption('dilation', value)
+  }
+  /** only 'zeros' */
+  get paddingMode(): 'zeros' | 'reflect' | 'replicate' | 'circular' {
+    return this._option('padding_mode')
+  }
+  set paddingMode(value: 'zeros' | 'reflect' | 'replicate' | 'circular') {
+    this._setOption('padding_mode', value)
+  }
+}
+export interface ConvTranspose2d {
+  forward(input: Tensor, outputSize?: readonly number[] | null): Tensor
+}
+
+/** Arguments of {@link ConvTranspose3d} by name. */
+export interface ConvTranspose3dOptions {
+  /** channels of the input, > 0 */
+  inChannels?: number
+  /** channels of the output, > 0 */
+  outChannels?: number
+  /** size of the kernel, for all dimensions or each */
+  kernelSize?: number | [number, number, number]
+  /** step of the kernel in the output, > 0 (default `[1, 1, 1]`) */
+  stride?: number | [number, number, number]
+  /** `dilation · (kernelSize - 1) - padding` zeros are added at both sides of each dimension (default `[0, 0, 0]`) */
+  padding?: number | [number, number, number]
+  /** added to one side of the output, less than the step or the dilation (default `[0, 0, 0]`) */
+  outputPadding?: number | [number, number, number]
+  /** groups of channels that do not see each other; divides both channel counts (default `1`) */
+  groups?: number
+  /** whether a bias is learned and added; without, `bias` is null (default `true`) */
+  bias?: boolean
+  /** distance between elements of the kernel, > 0 (default `[1, 1, 1]`) */
+  dilation?: number | [number, number, number]
+  /** only 'zeros' (default `'zeros'`) */
+  paddingMode?: 'zeros' | 'reflect' | 'replicate' | 'circular'
+  /** where the tensors are made (default: the CPU) */
+  device?: Device | null
+  /** of the tensors (default: the default dtype) */
+  dtype?: Dtype | null
+}
+/**
+ * The transpose of a convolution of volumes. `outputSize` of forward picks one of the sizes that the step allows.
+ * Shape: input `(N, Cin, D, H, W)` or `(Cin, D, H, W)` → output `(N, Cout, Dout, Hout, Wout)`; `weight` `(Cin, Cout / groups, kD, kH, kW)`, `bias` `(Cout)`.
+ * @param inChannels - channels of the input, > 0
+ * @param outChannels - channels of the output, > 0
+ * @param kernelSize - size of the kernel, for all dimensions or each
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.ConvTranspose3d.html
+ */
+export class ConvTranspose3d extends Layer {
+  declare weight: Parameter
+  declare bias: Parameter
+  constructor(inChannels: number, outChannels: number, kernelSize: number | [number, number, number], options?: ConvTranspose3dOptions)
+  constructor(inChannels: number, outChannels: number, kernelSize: number | [number, number, number], stride: number | [number, number, number] | undefined, options?: ConvTranspose3dOptions)
+  constructor(inChannels: number, outChannels: number, kernelSize: number | [number, number, number], stride: number | [number, number, number] | undefined, padding: number | [number, number, number] | undefined, options?: ConvTranspose3dOptions)
+  constructor(inChannels: number, outChannels: number, kernelSize: number | [number, number, number], stride: number | [number, number, number] | undefined, padding: number | [number, number, number] | undefined, outputPadding: number | [number, number, number] | undefined, options?: ConvTranspose3dOptions)
+  constructor(inChannels: number, outChannels: number, kernelSize: number | [number, number, number], stride: number | [number, number, number] | undefined, padding: number | [number, number, number] | undefined, outputPadding: number | [number, number, number] | undefined, groups: number | undefined, options?: ConvTranspose3dOptions)
+  constructor(inChannels: number, outChannels: number, kernelSize: number | [number, number, number], stride: number | [number, number, number] | undefined, padding: number | [number, number, number] | undefined, outputPadding: number | [number, number, number] | undefined, groups: number | undefined, bias: boolean | undefined, options?: ConvTranspose3dOptions)
+  constructor(inChannels: number, outChannels: number, kernelSize: number | [number, number, number], stride: number | [number, number, number] | undefined, padding: number | [number, number, number] | undefined, outputPadding: number | [number, number, number] | undefined, groups: number | undefined, bias: boolean | undefined, dilation: number | [number, number, number] | undefined, options?: ConvTranspose3dOptions)
+  constructor(inChannels: number, outChannels: number, kernelSize: number | [number, number, number], stride: number | [number, number, number] | undefined, padding: number | [number, number, number] | undefined, outputPadding: number | [number, number, number] | undefined, groups: number | undefined, bias: boolean | undefined, dilation: number | [number, number, number] | undefined, paddingMode: 'zeros' | 'reflect' | 'replicate' | 'circular' | undefined, options?: ConvTranspose3dOptions)
+  constructor(inChannels: number, outChannels: number, kernelSize: number | [number, number, number], stride: number | [number, number, number] | undefined, padding: number | [number, number, number] | undefined, outputPadding: number | [number, number, number] | undefined, groups: number | undefined, bias: boolean | undefined, dilation: number | [number, number, number] | undefined, paddingMode: 'zeros' | 'reflect' | 'replicate' | 'circular' | undefined, device: Device | null | undefined, options?: ConvTranspose3dOptions)
+  constructor(inChannels: number, outChannels: number, kernelSize: number | [number, number, number], stride: number | [number, number, number] | undefined, padding: number | [number, number, number] | undefined, outputPadding: number | [number, number, number] | undefined, groups: number | undefined, bias: boolean | undefined, dilation: number | [number, number, number] | undefined, paddingMode: 'zeros' | 'reflect' | 'replicate' | 'circular' | undefined, device: Device | null | undefined, dtype: Dtype | null | undefined, options?: ConvTranspose3dOptions)
+  constructor(options: ConvTranspose3dOptions & Required<Pick<ConvTranspose3dOptions, 'inChannels' | 'outChannels' | 'kernelSize'>>)
+  constructor(...args: unknown[]) {
+    super('ConvTranspose3d', args)
+  }
+  /** channels of the input, > 0 */
+  get inChannels(): number {
+    return this._option('in_channels')
+  }
+  set inChannels(value: number) {
+    this._setOption('in_channels', value)
+  }
+  /** channels of the output, > 0 */
+  get outChannels(): number {
+    return this._option('out_channels')
+  }
+  set outChannels(value: number) {
+    this._setOption('out_channels', value)
+  }
+  /** size of the kernel, for all dimensions or each */
+  get kernelSize(): [number, number, number] {
+    return this._option('kernel_size')
+  }
+  set kernelSize(value: number | [number, number, number]) {
+    this._setOption('kernel_size', value)
+  }
+  /** step of the kernel in the output, > 0 */
+  get stride(): [number, number, number] {
+    return this._option('stride')
+  }
+  set stride(value: number | [number, number, number]) {
+    this._setOption('stride', value)
+  }
+  /** `dilation · (kernelSize - 1) - padding` zeros are added at both sides of each dimension */
+  get padding(): [number, number, number] {
+    return this._option('padding')
+  }
+  set padding(value: number | [number, number, number]) {
+    this._setOption('padding', value)
+  }
+  /** added to one side of the output, less than the step or the dilation */
+  get outputPadding(): [number, number, number] {
+    return this._option('output_padding')
+  }
+  set outputPadding(value: number | [number, number, number]) {
+    this._setOption('output_padding', value)
+  }
+  /** groups of channels that do not see each other; divides both channel counts */
+  get groups(): number {
+    return this._option('groups')
+  }
+  set groups(value: number) {
+    this._setOption('groups', value)
+  }
+  /** distance between elements of the kernel, > 0 */
+  get dilation(): [number, number, number] {
+    return this._option('dilation')
+  }
+  set dilation(value: number | [number, number, number]) {
+    this._setOption('dilation', value)
+  }
+  /** only 'zeros' */
+  get paddingMode(): 'zeros' | 'reflect' | 'replicate' | 'circular' {
+    return this._option('padding_mode')
+  }
+  set paddingMode(value: 'zeros' | 'reflect' | 'replicate' | 'circular') {
+    this._setOption('padding_mode', value)
+  }
+}
+export interface ConvTranspose3d {
+  forward(input: Tensor, outputSize?: readonly number[] | null): Tensor
+}
+
+/** Arguments of {@link CosineEmbeddingLoss} by name. */
+export interface CosineEmbeddingLossOptions {
+  /** cosine up to which a dissimilar pair costs nothing, in [-1, 1] (default `0`) */
+  margin?: number
+  /** PyTorch's old form of `reduction`: `false` is 'sum' */
+  sizeAverage?: boolean | null
+  /** PyTorch's old form of `reduction`: `false` is 'none' */
+  reduce?: boolean | null
+  /** 'mean', 'sum', or 'none' for a loss of each element (default `'mean'`) */
+  reduction?: 'none' | 'mean' | 'sum'
+}
+/**
+ * `1 - cos` of two inputs where the target is 1, and `max(0, cos - margin)` where it is -1.
+ * Shape: `(N, D)` or `(D)` twice, target `(N)` or `()` → a scalar, or the shape of the target without reduction.
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.CosineEmbeddingLoss.html
+ */
+export class CosineEmbeddingLoss extends Layer {
+  constructor(options?: CosineEmbeddingLossOptions)
+  constructor(margin: number | undefined, options?: CosineEmbeddingLossOptions)
+  constructor(margin: number | undefined, sizeAverage: boolean | null | undefined, options?: CosineEmbeddingLossOptions)
+  constructor(margin: number | undefined, sizeAverage: boolean | null | undefined, reduce: boolean | null | undefined, options?: CosineEmbeddingLossOptions)
+  constructor(margin: number | undefined, sizeAverage: boolean | null | undefined, reduce: boolean | null | undefined, reduction: 'none' | 'mean' | 'sum' | undefined, options?: CosineEmbeddingLossOptions)
+  constructor(...args: unknown[]) {
+    super('CosineEmbeddingLoss', args)
+  }
+  /** cosine up to which a dissimilar pair costs nothing, in [-1, 1] */
+  get margin(): number {
+    return this._option('margin')
+  }
+  set margin(value: number) {
+    this._setOption('margin', value)
+  }
+  /** 'mean', 'sum', or 'none' for a loss of each element */
+  get reduction(): 'none' | 'mean' | 'sum' {
+    return this._option('reduction')
+  }
+  set reduction(value: 'none' | 'mean' | 'sum') {
+    this._setOption('reduction', value)
+  }
+}
+export interface CosineEmbeddingLoss {
+  forward(input1: Tensor, input2: Tensor, target: Tensor): Tensor
+}
+
+/** Arguments of {@link CosineSimilarity} by name. */
+export interface CosineSimilarityOptions {
+  /** dimension of the vectors (default `1`) */
+  dim?: number
+  /** smallest length that a vector is divided by, so that nothing is divided by zero (default `1e-8`) */
+  eps?: number
+}
+/**
+ * The cosine of the angle between vectors that lie along a dimension.
+ * Shape: `(*, D, *)`, `(*, D, *)` → `(*, *)`.
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.CosineSimilarity.html
+ */
+export class CosineSimilarity extends Layer {
+  constructor(options?: CosineSimilarityOptions)
+  constructor(dim: number | undefined, options?: CosineSimilarityOptions)
+  constructor(dim: number | undefined, eps: number | undefined, options?: CosineSimilarityOptions)
+  constructor(...args: unknown[]) {
+    super('CosineSimilarity', args)
+  }
+  /** dimension of the vectors */
+  get dim(): number {
+    return this._option('dim')
+  }
+  set dim(value: number) {
+    this._setOption('dim', value)
+  }
+  /** smallest length that a vector is divided by, so that nothing is divided by zero */
+  get eps(): number {
+    return this._option('eps')
+  }
+  set eps(value: number) {
+    this._setOption('eps', value)
+  }
+}
+export interface CosineSimilarity {
+  forward(x1: Tensor, x2: Tensor): Tensor
+}
+
 /** Arguments of {@link CrossEntropyLoss} by name. */
 export interface CrossEntropyLossOptions {
   /** a factor for each class, `(C)` */
@@ -638,9 +2008,68 @@ export interface CrossEntropyLoss {
   forward(input: Tensor, target: Tensor): Tensor
 }
 
+/** Arguments of {@link CrossMapLRN2d} by name. */
+export interface CrossMapLRN2dOptions {
+  /** number of neighbouring channels, > 0 */
+  size?: number
+  /** factor of the sum of squares (default `0.0001`) */
+  alpha?: number
+  /** exponent (default `0.75`) */
+  beta?: number
+  /** added to the sum of squares (default `1`) */
+  k?: number
+}
+/**
+ * Divides by a power of the sum of squares over neighbouring channels of images, as Lua Torch did.
+ * Shape: `(N, C, H, W)` → the same.
+ * @param size - number of neighbouring channels, > 0
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.CrossMapLRN2d.html
+ */
+export class CrossMapLRN2d extends Layer {
+  constructor(size: number, options?: CrossMapLRN2dOptions)
+  constructor(size: number, alpha: number | undefined, options?: CrossMapLRN2dOptions)
+  constructor(size: number, alpha: number | undefined, beta: number | undefined, options?: CrossMapLRN2dOptions)
+  constructor(size: number, alpha: number | undefined, beta: number | undefined, k: number | undefined, options?: CrossMapLRN2dOptions)
+  constructor(options: CrossMapLRN2dOptions & Required<Pick<CrossMapLRN2dOptions, 'size'>>)
+  constructor(...args: unknown[]) {
+    super('CrossMapLRN2d', args)
+  }
+  /** number of neighbouring channels, > 0 */
+  get size(): number {
+    return this._option('size')
+  }
+  set size(value: number) {
+    this._setOption('size', value)
+  }
+  /** factor of the sum of squares */
+  get alpha(): number {
+    return this._option('alpha')
+  }
+  set alpha(value: number) {
+    this._setOption('alpha', value)
+  }
+  /** exponent */
+  get beta(): number {
+    return this._option('beta')
+  }
+  set beta(value: number) {
+    this._setOption('beta', value)
+  }
+  /** added to the sum of squares */
+  get k(): number {
+    return this._option('k')
+  }
+  set k(value: number) {
+    this._setOption('k', value)
+  }
+}
+export interface CrossMapLRN2d {
+  forward(input: Tensor): Tensor
+}
+
 /** Arguments of {@link Dropout} by name. */
 export interface DropoutOptions {
-  /** probability of an element to be zeroed, in [0, 1] (default `0.5`) */
+  /** probability to be zeroed, in [0, 1] (default `0.5`) */
   p?: number
   /** writes the result into the input (default `false`) */
   inplace?: boolean
@@ -657,7 +2086,7 @@ export class Dropout extends Layer {
   constructor(...args: unknown[]) {
     super('Dropout', args)
   }
-  /** probability of an element to be zeroed, in [0, 1] */
+  /** probability to be zeroed, in [0, 1] */
   get p(): number {
     return this._option('p')
   }
@@ -673,6 +2102,417 @@ export class Dropout extends Layer {
   }
 }
 export interface Dropout {
+  forward(input: Tensor): Tensor
+}
+
+/** Arguments of {@link Dropout1d} by name. */
+export interface Dropout1dOptions {
+  /** probability to be zeroed, in [0, 1] (default `0.5`) */
+  p?: number
+  /** writes the result into the input (default `false`) */
+  inplace?: boolean
+}
+/**
+ * Dropout of whole channels of signals.
+ * Shape: `(N, C, L)` or `(C, L)` → the same.
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.Dropout1d.html
+ */
+export class Dropout1d extends Layer {
+  constructor(options?: Dropout1dOptions)
+  constructor(p: number | undefined, options?: Dropout1dOptions)
+  constructor(p: number | undefined, inplace: boolean | undefined, options?: Dropout1dOptions)
+  constructor(...args: unknown[]) {
+    super('Dropout1d', args)
+  }
+  /** probability to be zeroed, in [0, 1] */
+  get p(): number {
+    return this._option('p')
+  }
+  set p(value: number) {
+    this._setOption('p', value)
+  }
+  /** writes the result into the input */
+  get inplace(): boolean {
+    return this._option('inplace')
+  }
+  set inplace(value: boolean) {
+    this._setOption('inplace', value)
+  }
+}
+export interface Dropout1d {
+  forward(input: Tensor): Tensor
+}
+
+/** Arguments of {@link Dropout2d} by name. */
+export interface Dropout2dOptions {
+  /** probability to be zeroed, in [0, 1] (default `0.5`) */
+  p?: number
+  /** writes the result into the input (default `false`) */
+  inplace?: boolean
+}
+/**
+ * Dropout of whole channels of images; three dimensions are read as `(N, C, L)`.
+ * Shape: `(N, C, H, W)` or `(N, C, L)` → the same.
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.Dropout2d.html
+ */
+export class Dropout2d extends Layer {
+  constructor(options?: Dropout2dOptions)
+  constructor(p: number | undefined, options?: Dropout2dOptions)
+  constructor(p: number | undefined, inplace: boolean | undefined, options?: Dropout2dOptions)
+  constructor(...args: unknown[]) {
+    super('Dropout2d', args)
+  }
+  /** probability to be zeroed, in [0, 1] */
+  get p(): number {
+    return this._option('p')
+  }
+  set p(value: number) {
+    this._setOption('p', value)
+  }
+  /** writes the result into the input */
+  get inplace(): boolean {
+    return this._option('inplace')
+  }
+  set inplace(value: boolean) {
+    this._setOption('inplace', value)
+  }
+}
+export interface Dropout2d {
+  forward(input: Tensor): Tensor
+}
+
+/** Arguments of {@link Dropout3d} by name. */
+export interface Dropout3dOptions {
+  /** probability to be zeroed, in [0, 1] (default `0.5`) */
+  p?: number
+  /** writes the result into the input (default `false`) */
+  inplace?: boolean
+}
+/**
+ * Dropout of whole channels of volumes.
+ * Shape: `(N, C, D, H, W)` or `(C, D, H, W)` → the same.
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.Dropout3d.html
+ */
+export class Dropout3d extends Layer {
+  constructor(options?: Dropout3dOptions)
+  constructor(p: number | undefined, options?: Dropout3dOptions)
+  constructor(p: number | undefined, inplace: boolean | undefined, options?: Dropout3dOptions)
+  constructor(...args: unknown[]) {
+    super('Dropout3d', args)
+  }
+  /** probability to be zeroed, in [0, 1] */
+  get p(): number {
+    return this._option('p')
+  }
+  set p(value: number) {
+    this._setOption('p', value)
+  }
+  /** writes the result into the input */
+  get inplace(): boolean {
+    return this._option('inplace')
+  }
+  set inplace(value: boolean) {
+    this._setOption('inplace', value)
+  }
+}
+export interface Dropout3d {
+  forward(input: Tensor): Tensor
+}
+
+/** Arguments of {@link ELU} by name. */
+export interface ELUOptions {
+  /** factor of negative values (default `1`) */
+  alpha?: number
+  /** writes the result into the input (default `false`) */
+  inplace?: boolean
+}
+/**
+ * `x` where positive, else `alpha · (exp(x) - 1)`.
+ * Shape: `(*)` → the same.
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.ELU.html
+ */
+export class ELU extends Layer {
+  constructor(options?: ELUOptions)
+  constructor(alpha: number | undefined, options?: ELUOptions)
+  constructor(alpha: number | undefined, inplace: boolean | undefined, options?: ELUOptions)
+  constructor(...args: unknown[]) {
+    super('ELU', args)
+  }
+  /** factor of negative values */
+  get alpha(): number {
+    return this._option('alpha')
+  }
+  set alpha(value: number) {
+    this._setOption('alpha', value)
+  }
+  /** writes the result into the input */
+  get inplace(): boolean {
+    return this._option('inplace')
+  }
+  set inplace(value: boolean) {
+    this._setOption('inplace', value)
+  }
+}
+export interface ELU {
+  forward(input: Tensor): Tensor
+}
+
+/** Arguments of {@link Embedding} by name. */
+export interface EmbeddingOptions {
+  /** number of vectors, >= 0; indices are below it */
+  numEmbeddings?: number
+  /** size of each vector, >= 0 */
+  embeddingDim?: number
+  /** index whose vector starts as zeros and does not learn; negative counts from the end; null: none */
+  paddingIdx?: number | null
+  /** vectors that are longer are shortened to it, in the weight itself; null: none */
+  maxNorm?: number | null
+  /** the p of the p-norm that `maxNorm` limits (default `2`) */
+  normType?: number
+  /** divides gradients by how often the index occurs in the batch (default `false`) */
+  scaleGradByFreq?: boolean
+  /** makes the gradient of the weight a sparse tensor (default `false`) */
+  sparse?: boolean
+  /** becomes the weight, of which it shares the memory: `(numEmbeddings, embeddingDim)` */
+  _weight?: Tensor | null
+  /** whether the weight does not learn */
+  _freeze?: boolean
+  /** where the tensors are made (default: the CPU) */
+  device?: Device | null
+  /** of the tensors (default: the default dtype) */
+  dtype?: Dtype | null
+}
+/**
+ * Looks up vectors by their indices.
+ * Shape: integers `(*)` → `(*, embeddingDim)`; `weight` `(numEmbeddings, embeddingDim)`.
+ * @param numEmbeddings - number of vectors, >= 0; indices are below it
+ * @param embeddingDim - size of each vector, >= 0
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.Embedding.html
+ */
+export class Embedding extends Layer {
+  declare weight: Parameter
+  constructor(numEmbeddings: number, embeddingDim: number, options?: EmbeddingOptions)
+  constructor(numEmbeddings: number, embeddingDim: number, paddingIdx: number | null | undefined, options?: EmbeddingOptions)
+  constructor(numEmbeddings: number, embeddingDim: number, paddingIdx: number | null | undefined, maxNorm: number | null | undefined, options?: EmbeddingOptions)
+  constructor(numEmbeddings: number, embeddingDim: number, paddingIdx: number | null | undefined, maxNorm: number | null | undefined, normType: number | undefined, options?: EmbeddingOptions)
+  constructor(numEmbeddings: number, embeddingDim: number, paddingIdx: number | null | undefined, maxNorm: number | null | undefined, normType: number | undefined, scaleGradByFreq: boolean | undefined, options?: EmbeddingOptions)
+  constructor(numEmbeddings: number, embeddingDim: number, paddingIdx: number | null | undefined, maxNorm: number | null | undefined, normType: number | undefined, scaleGradByFreq: boolean | undefined, sparse: boolean | undefined, options?: EmbeddingOptions)
+  constructor(numEmbeddings: number, embeddingDim: number, paddingIdx: number | null | undefined, maxNorm: number | null | undefined, normType: number | undefined, scaleGradByFreq: boolean | undefined, sparse: boolean | undefined, _weight: Tensor | null | undefined, options?: EmbeddingOptions)
+  constructor(numEmbeddings: number, embeddingDim: number, paddingIdx: number | null | undefined, maxNorm: number | null | undefined, normType: number | undefined, scaleGradByFreq: boolean | undefined, sparse: boolean | undefined, _weight: Tensor | null | undefined, _freeze: boolean | undefined, options?: EmbeddingOptions)
+  constructor(numEmbeddings: number, embeddingDim: number, paddingIdx: number | null | undefined, maxNorm: number | null | undefined, normType: number | undefined, scaleGradByFreq: boolean | undefined, sparse: boolean | undefined, _weight: Tensor | null | undefined, _freeze: boolean | undefined, device: Device | null | undefined, options?: EmbeddingOptions)
+  constructor(numEmbeddings: number, embeddingDim: number, paddingIdx: number | null | undefined, maxNorm: number | null | undefined, normType: number | undefined, scaleGradByFreq: boolean | undefined, sparse: boolean | undefined, _weight: Tensor | null | undefined, _freeze: boolean | undefined, device: Device | null | undefined, dtype: Dtype | null | undefined, options?: EmbeddingOptions)
+  constructor(options: EmbeddingOptions & Required<Pick<EmbeddingOptions, 'numEmbeddings' | 'embeddingDim'>>)
+  constructor(...args: unknown[]) {
+    super('Embedding', args)
+  }
+  /** number of vectors, >= 0; indices are below it */
+  get numEmbeddings(): number {
+    return this._option('num_embeddings')
+  }
+  set numEmbeddings(value: number) {
+    this._setOption('num_embeddings', value)
+  }
+  /** size of each vector, >= 0 */
+  get embeddingDim(): number {
+    return this._option('embedding_dim')
+  }
+  set embeddingDim(value: number) {
+    this._setOption('embedding_dim', value)
+  }
+  /** index whose vector starts as zeros and does not learn; negative counts from the end; null: none */
+  get paddingIdx(): number | null {
+    return this._option('padding_idx')
+  }
+  set paddingIdx(value: number | null) {
+    this._setOption('padding_idx', value)
+  }
+  /** vectors that are longer are shortened to it, in the weight itself; null: none */
+  get maxNorm(): number | null {
+    return this._option('max_norm')
+  }
+  set maxNorm(value: number | null) {
+    this._setOption('max_norm', value)
+  }
+  /** the p of the p-norm that `maxNorm` limits */
+  get normType(): number {
+    return this._option('norm_type')
+  }
+  set normType(value: number) {
+    this._setOption('norm_type', value)
+  }
+  /** divides gradients by how often the index occurs in the batch */
+  get scaleGradByFreq(): boolean {
+    return this._option('scale_grad_by_freq')
+  }
+  set scaleGradByFreq(value: boolean) {
+    this._setOption('scale_grad_by_freq', value)
+  }
+  /** makes the gradient of the weight a sparse tensor */
+  get sparse(): boolean {
+    return this._option('sparse')
+  }
+  set sparse(value: boolean) {
+    this._setOption('sparse', value)
+  }
+}
+export interface Embedding {
+  forward(input: Tensor): Tensor
+}
+
+/** Arguments of {@link EmbeddingBag} by name. */
+export interface EmbeddingBagOptions {
+  /** number of vectors, >= 0; indices are below it */
+  numEmbeddings?: number
+  /** size of each vector, >= 0 */
+  embeddingDim?: number
+  /** vectors that are longer are shortened to it, in the weight itself; null: none */
+  maxNorm?: number | null
+  /** the p of the p-norm that `maxNorm` limits (default `2`) */
+  normType?: number
+  /** divides gradients by how often the index occurs in the batch (default `false`) */
+  scaleGradByFreq?: boolean
+  /** what is made of the vectors of a bag (default `'mean'`) */
+  mode?: 'sum' | 'mean' | 'max'
+  /** makes the gradient of the weight a sparse tensor (default `false`) */
+  sparse?: boolean
+  /** becomes the weight, of which it shares the memory: `(numEmbeddings, embeddingDim)` */
+  _weight?: Tensor | null
+  /** whether `offsets` ends with the number of indices, `(B + 1)` (default `false`) */
+  includeLastOffset?: boolean
+  /** index that counts in no bag and whose vector does not learn; negative counts from the end; null: none */
+  paddingIdx?: number | null
+  /** where the tensors are made (default: the CPU) */
+  device?: Device | null
+  /** of the tensors (default: the default dtype) */
+  dtype?: Dtype | null
+}
+/**
+ * Looks up vectors by their indices and gives the sum, the mean or the maximum of each bag of them.
+ * Shape: integers `(B, N)`, or `(N)` with the `offsets` `(B)` at which bags start → `(B, embeddingDim)`; `perSampleWeights`, for 'sum', in the shape of the input; `weight` `(numEmbeddings, embeddingDim)`.
+ * @param numEmbeddings - number of vectors, >= 0; indices are below it
+ * @param embeddingDim - size of each vector, >= 0
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.EmbeddingBag.html
+ */
+export class EmbeddingBag extends Layer {
+  declare weight: Parameter
+  constructor(numEmbeddings: number, embeddingDim: number, options?: EmbeddingBagOptions)
+  constructor(numEmbeddings: number, embeddingDim: number, maxNorm: number | null | undefined, options?: EmbeddingBagOptions)
+  constructor(numEmbeddings: number, embeddingDim: number, maxNorm: number | null | undefined, normType: number | undefined, options?: EmbeddingBagOptions)
+  constructor(numEmbeddings: number, embeddingDim: number, maxNorm: number | null | undefined, normType: number | undefined, scaleGradByFreq: boolean | undefined, options?: EmbeddingBagOptions)
+  constructor(numEmbeddings: number, embeddingDim: number, maxNorm: number | null | undefined, normType: number | undefined, scaleGradByFreq: boolean | undefined, mode: 'sum' | 'mean' | 'max' | undefined, options?: EmbeddingBagOptions)
+  constructor(numEmbeddings: number, embeddingDim: number, maxNorm: number | null | undefined, normType: number | undefined, scaleGradByFreq: boolean | undefined, mode: 'sum' | 'mean' | 'max' | undefined, sparse: boolean | undefined, options?: EmbeddingBagOptions)
+  constructor(numEmbeddings: number, embeddingDim: number, maxNorm: number | null | undefined, normType: number | undefined, scaleGradByFreq: boolean | undefined, mode: 'sum' | 'mean' | 'max' | undefined, sparse: boolean | undefined, _weight: Tensor | null | undefined, options?: EmbeddingBagOptions)
+  constructor(numEmbeddings: number, embeddingDim: number, maxNorm: number | null | undefined, normType: number | undefined, scaleGradByFreq: boolean | undefined, mode: 'sum' | 'mean' | 'max' | undefined, sparse: boolean | undefined, _weight: Tensor | null | undefined, includeLastOffset: boolean | undefined, options?: EmbeddingBagOptions)
+  constructor(numEmbeddings: number, embeddingDim: number, maxNorm: number | null | undefined, normType: number | undefined, scaleGradByFreq: boolean | undefined, mode: 'sum' | 'mean' | 'max' | undefined, sparse: boolean | undefined, _weight: Tensor | null | undefined, includeLastOffset: boolean | undefined, paddingIdx: number | null | undefined, options?: EmbeddingBagOptions)
+  constructor(numEmbeddings: number, embeddingDim: number, maxNorm: number | null | undefined, normType: number | undefined, scaleGradByFreq: boolean | undefined, mode: 'sum' | 'mean' | 'max' | undefined, sparse: boolean | undefined, _weight: Tensor | null | undefined, includeLastOffset: boolean | undefined, paddingIdx: number | null | undefined, device: Device | null | undefined, options?: EmbeddingBagOptions)
+  constructor(numEmbeddings: number, embeddingDim: number, maxNorm: number | null | undefined, normType: number | undefined, scaleGradByFreq: boolean | undefined, mode: 'sum' | 'mean' | 'max' | undefined, sparse: boolean | undefined, _weight: Tensor | null | undefined, includeLastOffset: boolean | undefined, paddingIdx: number | null | undefined, device: Device | null | undefined, dtype: Dtype | null | undefined, options?: EmbeddingBagOptions)
+  constructor(options: EmbeddingBagOptions & Required<Pick<EmbeddingBagOptions, 'numEmbeddings' | 'embeddingDim'>>)
+  constructor(...args: unknown[]) {
+    super('EmbeddingBag', args)
+  }
+  /** number of vectors, >= 0; indices are below it */
+  get numEmbeddings(): number {
+    return this._option('num_embeddings')
+  }
+  set numEmbeddings(value: number) {
+    this._setOption('num_embeddings', value)
+  }
+  /** size of each vector, >= 0 */
+  get embeddingDim(): number {
+    return this._option('embedding_dim')
+  }
+  set embeddingDim(value: number) {
+    this._setOption('embedding_dim', value)
+  }
+  /** vectors that are longer are shortened to it, in the weight itself; null: none */
+  get maxNorm(): number | null {
+    return this._option('max_norm')
+  }
+  set maxNorm(value: number | null) {
+    this._setOption('max_norm', value)
+  }
+  /** the p of the p-norm that `maxNorm` limits */
+  get normType(): number {
+    return this._option('norm_type')
+  }
+  set normType(value: number) {
+    this._setOption('norm_type', value)
+  }
+  /** divides gradients by how often the index occurs in the batch */
+  get scaleGradByFreq(): boolean {
+    return this._option('scale_grad_by_freq')
+  }
+  set scaleGradByFreq(value: boolean) {
+    this._setOption('scale_grad_by_freq', value)
+  }
+  /** what is made of the vectors of a bag */
+  get mode(): 'sum' | 'mean' | 'max' {
+    return this._option('mode')
+  }
+  set mode(value: 'sum' | 'mean' | 'max') {
+    this._setOption('mode', value)
+  }
+  /** makes the gradient of the weight a sparse tensor */
+  get sparse(): boolean {
+    return this._option('sparse')
+  }
+  set sparse(value: boolean) {
+    this._setOption('sparse', value)
+  }
+  /** whether `offsets` ends with the number of indices, `(B + 1)` */
+  get includeLastOffset(): boolean {
+    return this._option('include_last_offset')
+  }
+  set includeLastOffset(value: boolean) {
+    this._setOption('include_last_offset', value)
+  }
+  /** index that counts in no bag and whose vector does not learn; negative counts from the end; null: none */
+  get paddingIdx(): number | null {
+    return this._option('padding_idx')
+  }
+  set paddingIdx(value: number | null) {
+    this._setOption('padding_idx', value)
+  }
+}
+export interface EmbeddingBag {
+  forward(input: Tensor, offsets?: Tensor | null, perSampleWeights?: Tensor | null): Tensor
+}
+
+/** Arguments of {@link FeatureAlphaDropout} by name. */
+export interface FeatureAlphaDropoutOptions {
+  /** probability to be zeroed, in [0, 1] (default `0.5`) */
+  p?: number
+  /** kept and printed, but without effect, as in PyTorch (default `false`) */
+  inplace?: boolean
+}
+/**
+ * AlphaDropout of whole channels.
+ * Shape: `(N, C, *)` → the same.
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.FeatureAlphaDropout.html
+ */
+export class FeatureAlphaDropout extends Layer {
+  constructor(options?: FeatureAlphaDropoutOptions)
+  constructor(p: number | undefined, options?: FeatureAlphaDropoutOptions)
+  constructor(p: number | undefined, inplace: boolean | undefined, options?: FeatureAlphaDropoutOptions)
+  constructor(...args: unknown[]) {
+    super('FeatureAlphaDropout', args)
+  }
+  /** probability to be zeroed, in [0, 1] */
+  get p(): number {
+    return this._option('p')
+  }
+  set p(value: number) {
+    this._setOption('p', value)
+  }
+  /** kept and printed, but without effect, as in PyTorch */
+  get inplace(): boolean {
+    return this._option('inplace')
+  }
+  set inplace(value: boolean) {
+    this._setOption('inplace', value)
+  }
+}
+export interface FeatureAlphaDropout {
   forward(input: Tensor): Tensor
 }
 
@@ -714,10 +2554,205 @@ export interface Flatten {
   forward(input: Tensor): Tensor
 }
 
+/** Arguments of {@link Fold} by name. */
+export interface FoldOptions {
+  /** height and width of the image, one number for both or each, > 0 */
+  outputSize?: number | [number, number]
+  /** size of a block, for both dimensions or each, > 0 */
+  kernelSize?: number | [number, number]
+  /** distance between elements of a block, > 0 (default `1`) */
+  dilation?: number | [number, number]
+  /** zeros at both sides of each dimension, >= 0 (default `0`) */
+  padding?: number | [number, number]
+  /** step from block to block, > 0 (default `1`) */
+  stride?: number | [number, number]
+}
+/**
+ * Adds the columns of `Unfold` up to an image, where blocks overlap.
+ * Shape: `(N, C · kH · kW, L)` or `(C · kH · kW, L)` → `(N, C, H, W)`, where L is the number of blocks.
+ * @param outputSize - height and width of the image, one number for both or each, > 0
+ * @param kernelSize - size of a block, for both dimensions or each, > 0
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.Fold.html
+ */
+export class Fold extends Layer {
+  constructor(outputSize: number | [number, number], kernelSize: number | [number, number], options?: FoldOptions)
+  constructor(outputSize: number | [number, number], kernelSize: number | [number, number], dilation: number | [number, number] | undefined, options?: FoldOptions)
+  constructor(outputSize: number | [number, number], kernelSize: number | [number, number], dilation: number | [number, number] | undefined, padding: number | [number, number] | undefined, options?: FoldOptions)
+  constructor(outputSize: number | [number, number], kernelSize: number | [number, number], dilation: number | [number, number] | undefined, padding: number | [number, number] | undefined, stride: number | [number, number] | undefined, options?: FoldOptions)
+  constructor(options: FoldOptions & Required<Pick<FoldOptions, 'outputSize' | 'kernelSize'>>)
+  constructor(...args: unknown[]) {
+    super('Fold', args)
+  }
+  /** height and width of the image, one number for both or each, > 0 */
+  get outputSize(): number | [number, number] {
+    return this._option('output_size')
+  }
+  set outputSize(value: number | [number, number]) {
+    this._setOption('output_size', value)
+  }
+  /** size of a block, for both dimensions or each, > 0 */
+  get kernelSize(): number | [number, number] {
+    return this._option('kernel_size')
+  }
+  set kernelSize(value: number | [number, number]) {
+    this._setOption('kernel_size', value)
+  }
+  /** distance between elements of a block, > 0 */
+  get dilation(): number | [number, number] {
+    return this._option('dilation')
+  }
+  set dilation(value: number | [number, number]) {
+    this._setOption('dilation', value)
+  }
+  /** zeros at both sides of each dimension, >= 0 */
+  get padding(): number | [number, number] {
+    return this._option('padding')
+  }
+  set padding(value: number | [number, number]) {
+    this._setOption('padding', value)
+  }
+  /** step from block to block, > 0 */
+  get stride(): number | [number, number] {
+    return this._option('stride')
+  }
+  set stride(value: number | [number, number]) {
+    this._setOption('stride', value)
+  }
+}
+export interface Fold {
+  forward(input: Tensor): Tensor
+}
+
+/** Arguments of {@link FractionalMaxPool2d} by name. */
+export interface FractionalMaxPool2dOptions {
+  /** size of the window, for all dimensions or each */
+  kernelSize?: number | [number, number]
+  /** size of the output, for all dimensions or each; or give `outputRatio` */
+  outputSize?: number | [number, number] | null
+  /** the output's share of the input's size, between 0 and 1 */
+  outputRatio?: number | [number, number] | null
+  /** gives the tuple `[output, indices]` instead of the output (default `false`) */
+  returnIndices?: boolean
+  /** where the windows lie, in [0, 1); drawn in every forward when not given */
+  _randomSamples?: Tensor | null
+}
+/**
+ * The largest value in each of randomly placed windows of an image.
+ * Shape: `(N, C, H, W)` or `(C, H, W)` → `(N, C, Hout, Wout)`; `_random_samples` `(N, C, 2)`. With `returnIndices` the result is the tuple `[output, indices]`.
+ * @param kernelSize - size of the window, for all dimensions or each
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.FractionalMaxPool2d.html
+ */
+export class FractionalMaxPool2d extends Layer {
+  declare _random_samples: Buffer | null
+  constructor(kernelSize: number | [number, number], options?: FractionalMaxPool2dOptions)
+  constructor(kernelSize: number | [number, number], outputSize: number | [number, number] | null | undefined, options?: FractionalMaxPool2dOptions)
+  constructor(kernelSize: number | [number, number], outputSize: number | [number, number] | null | undefined, outputRatio: number | [number, number] | null | undefined, options?: FractionalMaxPool2dOptions)
+  constructor(kernelSize: number | [number, number], outputSize: number | [number, number] | null | undefined, outputRatio: number | [number, number] | null | undefined, returnIndices: boolean | undefined, options?: FractionalMaxPool2dOptions)
+  constructor(kernelSize: number | [number, number], outputSize: number | [number, number] | null | undefined, outputRatio: number | [number, number] | null | undefined, returnIndices: boolean | undefined, _randomSamples: Tensor | null | undefined, options?: FractionalMaxPool2dOptions)
+  constructor(options: FractionalMaxPool2dOptions & Required<Pick<FractionalMaxPool2dOptions, 'kernelSize'>>)
+  constructor(...args: unknown[]) {
+    super('FractionalMaxPool2d', args)
+  }
+  /** size of the window, for all dimensions or each */
+  get kernelSize(): [number, number] {
+    return this._option('kernel_size')
+  }
+  set kernelSize(value: number | [number, number]) {
+    this._setOption('kernel_size', value)
+  }
+  /** size of the output, for all dimensions or each; or give `outputRatio` */
+  get outputSize(): [number, number] | null {
+    return this._option('output_size')
+  }
+  set outputSize(value: number | [number, number] | null) {
+    this._setOption('output_size', value)
+  }
+  /** the output's share of the input's size, between 0 and 1 */
+  get outputRatio(): [number, number] | null {
+    return this._option('output_ratio')
+  }
+  set outputRatio(value: number | [number, number] | null) {
+    this._setOption('output_ratio', value)
+  }
+  /** gives the tuple `[output, indices]` instead of the output */
+  get returnIndices(): boolean {
+    return this._option('return_indices')
+  }
+  set returnIndices(value: boolean) {
+    this._setOption('return_indices', value)
+  }
+}
+export interface FractionalMaxPool2d {
+  forward(input: Tensor): Tensor
+}
+
+/** Arguments of {@link FractionalMaxPool3d} by name. */
+export interface FractionalMaxPool3dOptions {
+  /** size of the window, for all dimensions or each */
+  kernelSize?: number | [number, number, number]
+  /** size of the output, for all dimensions or each; or give `outputRatio` */
+  outputSize?: number | [number, number, number] | null
+  /** the output's share of the input's size, between 0 and 1 */
+  outputRatio?: number | [number, number, number] | null
+  /** gives the tuple `[output, indices]` instead of the output (default `false`) */
+  returnIndices?: boolean
+  /** where the windows lie, in [0, 1); drawn in every forward when not given */
+  _randomSamples?: Tensor | null
+}
+/**
+ * The largest value in each of randomly placed windows of a volume.
+ * Shape: `(N, C, D, H, W)` or `(C, D, H, W)` → `(N, C, Dout, Hout, Wout)`; `_random_samples` `(N, C, 3)`. With `returnIndices` the result is the tuple `[output, indices]`.
+ * @param kernelSize - size of the window, for all dimensions or each
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.FractionalMaxPool3d.html
+ */
+export class FractionalMaxPool3d extends Layer {
+  declare _random_samples: Buffer | null
+  constructor(kernelSize: number | [number, number, number], options?: FractionalMaxPool3dOptions)
+  constructor(kernelSize: number | [number, number, number], outputSize: number | [number, number, number] | null | undefined, options?: FractionalMaxPool3dOptions)
+  constructor(kernelSize: number | [number, number, number], outputSize: number | [number, number, number] | null | undefined, outputRatio: number | [number, number, number] | null | undefined, options?: FractionalMaxPool3dOptions)
+  constructor(kernelSize: number | [number, number, number], outputSize: number | [number, number, number] | null | undefined, outputRatio: number | [number, number, number] | null | undefined, returnIndices: boolean | undefined, options?: FractionalMaxPool3dOptions)
+  constructor(kernelSize: number | [number, number, number], outputSize: number | [number, number, number] | null | undefined, outputRatio: number | [number, number, number] | null | undefined, returnIndices: boolean | undefined, _randomSamples: Tensor | null | undefined, options?: FractionalMaxPool3dOptions)
+  constructor(options: FractionalMaxPool3dOptions & Required<Pick<FractionalMaxPool3dOptions, 'kernelSize'>>)
+  constructor(...args: unknown[]) {
+    super('FractionalMaxPool3d', args)
+  }
+  /** size of the window, for all dimensions or each */
+  get kernelSize(): [number, number, number] {
+    return this._option('kernel_size')
+  }
+  set kernelSize(value: number | [number, number, number]) {
+    this._setOption('kernel_size', value)
+  }
+  /** size of the output, for all dimensions or each; or give `outputRatio` */
+  get outputSize(): [number, number, number] | null {
+    return this._option('output_size')
+  }
+  set outputSize(value: number | [number, number, number] | null) {
+    this._setOption('output_size', value)
+  }
+  /** the output's share of the input's size, between 0 and 1 */
+  get outputRatio(): [number, number, number] | null {
+    return this._option('output_ratio')
+  }
+  set outputRatio(value: number | [number, number, number] | null) {
+    this._setOption('output_ratio', value)
+  }
+  /** gives the tuple `[output, indices]` instead of the output */
+  get returnIndices(): boolean {
+    return this._option('return_indices')
+  }
+  set returnIndices(value: boolean) {
+    this._setOption('return_indices', value)
+  }
+}
+export interface FractionalMaxPool3d {
+  forward(input: Tensor): Tensor
+}
+
 /** Arguments of {@link GELU} by name. */
 export interface GELUOptions {
   /** 'none', or 'tanh' for the approximation by tanh (default `'none'`) */
-  approximate?: string
+  approximate?: 'none' | 'tanh'
 }
 /**
  * `x · Φ(x)`, where Φ is the cumulative normal distribution.
@@ -726,20 +2761,382 @@ export interface GELUOptions {
  */
 export class GELU extends Layer {
   constructor(options?: GELUOptions)
-  constructor(approximate: string | undefined, options?: GELUOptions)
+  constructor(approximate: 'none' | 'tanh' | undefined, options?: GELUOptions)
   constructor(...args: unknown[]) {
     super('GELU', args)
   }
   /** 'none', or 'tanh' for the approximation by tanh */
-  get approximate(): string {
+  get approximate(): 'none' | 'tanh' {
     return this._option('approximate')
   }
-  set approximate(value: string) {
+  set approximate(value: 'none' | 'tanh') {
     this._setOption('approximate', value)
   }
 }
 export interface GELU {
   forward(input: Tensor): Tensor
+}
+
+/** Arguments of {@link GLU} by name. */
+export interface GLUOptions {
+  /** dimension that is halved (default `-1`) */
+  dim?: number
+}
+/**
+ * The first half of a dimension times the logistic sigmoid of its second half.
+ * Shape: `(*, N, *)` → `(*, N / 2, *)`; N is even.
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.GLU.html
+ */
+export class GLU extends Layer {
+  constructor(options?: GLUOptions)
+  constructor(dim: number | undefined, options?: GLUOptions)
+  constructor(...args: unknown[]) {
+    super('GLU', args)
+  }
+  /** dimension that is halved */
+  get dim(): number {
+    return this._option('dim')
+  }
+  set dim(value: number) {
+    this._setOption('dim', value)
+  }
+}
+export interface GLU {
+  forward(input: Tensor): Tensor
+}
+
+/** Arguments of {@link GaussianNLLLoss} by name. */
+export interface GaussianNLLLossOptions {
+  /** adds the constant `log(2π) / 2` (default `false`) */
+  full?: boolean
+  /** smallest variance, > 0 (default `0.000001`) */
+  eps?: number
+  /** 'mean', 'sum', or 'none' for a loss of each element (default `'mean'`) */
+  reduction?: 'none' | 'mean' | 'sum'
+}
+/**
+ * The negative log likelihood of targets under normal distributions with means `input`.
+ * Shape: `(N, *)`, `(N, *)`, variance `(N, *)`, or with last size 1, or without it → a scalar, or `(N, *)` without reduction.
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.GaussianNLLLoss.html
+ */
+export class GaussianNLLLoss extends Layer {
+  constructor(options?: GaussianNLLLossOptions)
+  constructor(...args: unknown[]) {
+    super('GaussianNLLLoss', args)
+  }
+  /** adds the constant `log(2π) / 2` */
+  get full(): boolean {
+    return this._option('full')
+  }
+  set full(value: boolean) {
+    this._setOption('full', value)
+  }
+  /** smallest variance, > 0 */
+  get eps(): number {
+    return this._option('eps')
+  }
+  set eps(value: number) {
+    this._setOption('eps', value)
+  }
+  /** 'mean', 'sum', or 'none' for a loss of each element */
+  get reduction(): 'none' | 'mean' | 'sum' {
+    return this._option('reduction')
+  }
+  set reduction(value: 'none' | 'mean' | 'sum') {
+    this._setOption('reduction', value)
+  }
+}
+export interface GaussianNLLLoss {
+  forward(input: Tensor, target: Tensor, variance: Tensor): Tensor
+}
+
+/** Arguments of {@link GroupNorm} by name. */
+export interface GroupNormOptions {
+  /** groups of channels; divides `numChannels` */
+  numGroups?: number
+  /** number of channels C of the input */
+  numChannels?: number
+  /** added to the variance, so that nothing is divided by zero; >= 0 (default `0.00001`) */
+  eps?: number
+  /** whether a scale is learned; without, `weight` and `bias` are null (default `true`) */
+  affine?: boolean
+  /** where the tensors are made (default: the CPU) */
+  device?: Device | null
+  /** of the tensors (default: the default dtype) */
+  dtype?: Dtype | null
+  /** whether a shift is learned beside the scale (default `true`) */
+  bias?: boolean
+}
+/**
+ * Normalises each group of channels, for each sample by itself.
+ * Shape: `(N, C, *)` → the same; `weight` and `bias` `(C)`.
+ * @param numGroups - groups of channels; divides `numChannels`
+ * @param numChannels - number of channels C of the input
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.GroupNorm.html
+ */
+export class GroupNorm extends Layer {
+  declare weight: Parameter
+  declare bias: Parameter
+  constructor(numGroups: number, numChannels: number, options?: GroupNormOptions)
+  constructor(numGroups: number, numChannels: number, eps: number | undefined, options?: GroupNormOptions)
+  constructor(numGroups: number, numChannels: number, eps: number | undefined, affine: boolean | undefined, options?: GroupNormOptions)
+  constructor(numGroups: number, numChannels: number, eps: number | undefined, affine: boolean | undefined, device: Device | null | undefined, options?: GroupNormOptions)
+  constructor(numGroups: number, numChannels: number, eps: number | undefined, affine: boolean | undefined, device: Device | null | undefined, dtype: Dtype | null | undefined, options?: GroupNormOptions)
+  constructor(options: GroupNormOptions & Required<Pick<GroupNormOptions, 'numGroups' | 'numChannels'>>)
+  constructor(...args: unknown[]) {
+    super('GroupNorm', args)
+  }
+  /** groups of channels; divides `numChannels` */
+  get numGroups(): number {
+    return this._option('num_groups')
+  }
+  set numGroups(value: number) {
+    this._setOption('num_groups', value)
+  }
+  /** number of channels C of the input */
+  get numChannels(): number {
+    return this._option('num_channels')
+  }
+  set numChannels(value: number) {
+    this._setOption('num_channels', value)
+  }
+  /** added to the variance, so that nothing is divided by zero; >= 0 */
+  get eps(): number {
+    return this._option('eps')
+  }
+  set eps(value: number) {
+    this._setOption('eps', value)
+  }
+  /** whether a scale is learned; without, `weight` and `bias` are null */
+  get affine(): boolean {
+    return this._option('affine')
+  }
+  set affine(value: boolean) {
+    this._setOption('affine', value)
+  }
+}
+export interface GroupNorm {
+  forward(input: Tensor): Tensor
+}
+
+/** Arguments of {@link Hardshrink} by name. */
+export interface HardshrinkOptions {
+  /** values between -lambd and lambd become 0; >= 0 (default `0.5`) */
+  lambd?: number
+}
+/**
+ * `x`, but 0 where it lies between -lambd and lambd.
+ * Shape: `(*)` → the same.
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.Hardshrink.html
+ */
+export class Hardshrink extends Layer {
+  constructor(options?: HardshrinkOptions)
+  constructor(lambd: number | undefined, options?: HardshrinkOptions)
+  constructor(...args: unknown[]) {
+    super('Hardshrink', args)
+  }
+  /** values between -lambd and lambd become 0; >= 0 */
+  get lambd(): number {
+    return this._option('lambd')
+  }
+  set lambd(value: number) {
+    this._setOption('lambd', value)
+  }
+}
+export interface Hardshrink {
+  forward(input: Tensor): Tensor
+}
+
+/** Arguments of {@link Hardsigmoid} by name. */
+export interface HardsigmoidOptions {
+  /** writes the result into the input (default `false`) */
+  inplace?: boolean
+}
+/**
+ * `x / 6 + 1 / 2`, but at least 0 and at most 1.
+ * Shape: `(*)` → the same.
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.Hardsigmoid.html
+ */
+export class Hardsigmoid extends Layer {
+  constructor(options?: HardsigmoidOptions)
+  constructor(inplace: boolean | undefined, options?: HardsigmoidOptions)
+  constructor(...args: unknown[]) {
+    super('Hardsigmoid', args)
+  }
+  /** writes the result into the input */
+  get inplace(): boolean {
+    return this._option('inplace')
+  }
+  set inplace(value: boolean) {
+    this._setOption('inplace', value)
+  }
+}
+export interface Hardsigmoid {
+  forward(input: Tensor): Tensor
+}
+
+/** Arguments of {@link Hardswish} by name. */
+export interface HardswishOptions {
+  /** writes the result into the input (default `false`) */
+  inplace?: boolean
+}
+/**
+ * `x` times its Hardsigmoid.
+ * Shape: `(*)` → the same.
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.Hardswish.html
+ */
+export class Hardswish extends Layer {
+  constructor(options?: HardswishOptions)
+  constructor(inplace: boolean | undefined, options?: HardswishOptions)
+  constructor(...args: unknown[]) {
+    super('Hardswish', args)
+  }
+  /** writes the result into the input */
+  get inplace(): boolean {
+    return this._option('inplace')
+  }
+  set inplace(value: boolean) {
+    this._setOption('inplace', value)
+  }
+}
+export interface Hardswish {
+  forward(input: Tensor): Tensor
+}
+
+/** Arguments of {@link Hardtanh} by name. */
+export interface HardtanhOptions {
+  /** smallest result (default `-1`) */
+  minVal?: number
+  /** largest result, > minVal (default `1`) */
+  maxVal?: number
+  /** writes the result into the input (default `false`) */
+  inplace?: boolean
+  /** PyTorch's old name of `minVal`, which it replaces */
+  minValue?: number | null
+  /** PyTorch's old name of `maxVal`, which it replaces */
+  maxValue?: number | null
+}
+/**
+ * `x`, but at least `minVal` and at most `maxVal`.
+ * Shape: `(*)` → the same.
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.Hardtanh.html
+ */
+export class Hardtanh extends Layer {
+  constructor(options?: HardtanhOptions)
+  constructor(minVal: number | undefined, options?: HardtanhOptions)
+  constructor(minVal: number | undefined, maxVal: number | undefined, options?: HardtanhOptions)
+  constructor(minVal: number | undefined, maxVal: number | undefined, inplace: boolean | undefined, options?: HardtanhOptions)
+  constructor(minVal: number | undefined, maxVal: number | undefined, inplace: boolean | undefined, minValue: number | null | undefined, options?: HardtanhOptions)
+  constructor(minVal: number | undefined, maxVal: number | undefined, inplace: boolean | undefined, minValue: number | null | undefined, maxValue: number | null | undefined, options?: HardtanhOptions)
+  constructor(...args: unknown[]) {
+    super('Hardtanh', args)
+  }
+  /** smallest result */
+  get minVal(): number {
+    return this._option('min_val')
+  }
+  set minVal(value: number) {
+    this._setOption('min_val', value)
+  }
+  /** largest result, > minVal */
+  get maxVal(): number {
+    return this._option('max_val')
+  }
+  set maxVal(value: number) {
+    this._setOption('max_val', value)
+  }
+  /** writes the result into the input */
+  get inplace(): boolean {
+    return this._option('inplace')
+  }
+  set inplace(value: boolean) {
+    this._setOption('inplace', value)
+  }
+}
+export interface Hardtanh {
+  forward(input: Tensor): Tensor
+}
+
+/** Arguments of {@link HingeEmbeddingLoss} by name. */
+export interface HingeEmbeddingLossOptions {
+  /** distance from which on a dissimilar pair costs nothing (default `1`) */
+  margin?: number
+  /** PyTorch's old form of `reduction`: `false` is 'sum' */
+  sizeAverage?: boolean | null
+  /** PyTorch's old form of `reduction`: `false` is 'none' */
+  reduce?: boolean | null
+  /** 'mean', 'sum', or 'none' for a loss of each element (default `'mean'`) */
+  reduction?: 'none' | 'mean' | 'sum'
+}
+/**
+ * The input where the target is 1, and `max(0, margin - input)` where it is -1.
+ * Shape: `(*)`, `(*)` → a scalar, or `(*)` without reduction.
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.HingeEmbeddingLoss.html
+ */
+export class HingeEmbeddingLoss extends Layer {
+  constructor(options?: HingeEmbeddingLossOptions)
+  constructor(margin: number | undefined, options?: HingeEmbeddingLossOptions)
+  constructor(margin: number | undefined, sizeAverage: boolean | null | undefined, options?: HingeEmbeddingLossOptions)
+  constructor(margin: number | undefined, sizeAverage: boolean | null | undefined, reduce: boolean | null | undefined, options?: HingeEmbeddingLossOptions)
+  constructor(margin: number | undefined, sizeAverage: boolean | null | undefined, reduce: boolean | null | undefined, reduction: 'none' | 'mean' | 'sum' | undefined, options?: HingeEmbeddingLossOptions)
+  constructor(...args: unknown[]) {
+    super('HingeEmbeddingLoss', args)
+  }
+  /** distance from which on a dissimilar pair costs nothing */
+  get margin(): number {
+    return this._option('margin')
+  }
+  set margin(value: number) {
+    this._setOption('margin', value)
+  }
+  /** 'mean', 'sum', or 'none' for a loss of each element */
+  get reduction(): 'none' | 'mean' | 'sum' {
+    return this._option('reduction')
+  }
+  set reduction(value: 'none' | 'mean' | 'sum') {
+    this._setOption('reduction', value)
+  }
+}
+export interface HingeEmbeddingLoss {
+  forward(input: Tensor, target: Tensor): Tensor
+}
+
+/** Arguments of {@link HuberLoss} by name. */
+export interface HuberLossOptions {
+  /** 'mean', 'sum', or 'none' for a loss of each element (default `'mean'`) */
+  reduction?: 'none' | 'mean' | 'sum'
+  /** difference at which the loss turns from squared to absolute, > 0 (default `1`) */
+  delta?: number
+}
+/**
+ * Half the squared difference where the difference is below `delta`, else `delta` times the absolute difference less half of `delta`.
+ * Shape: `(*)`, `(*)` → a scalar, or `(*)` without reduction.
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.HuberLoss.html
+ */
+export class HuberLoss extends Layer {
+  constructor(options?: HuberLossOptions)
+  constructor(reduction: 'none' | 'mean' | 'sum' | undefined, options?: HuberLossOptions)
+  constructor(reduction: 'none' | 'mean' | 'sum' | undefined, delta: number | undefined, options?: HuberLossOptions)
+  constructor(...args: unknown[]) {
+    super('HuberLoss', args)
+  }
+  /** 'mean', 'sum', or 'none' for a loss of each element */
+  get reduction(): 'none' | 'mean' | 'sum' {
+    return this._option('reduction')
+  }
+  set reduction(value: 'none' | 'mean' | 'sum') {
+    this._setOption('reduction', value)
+  }
+  /** difference at which the loss turns from squared to absolute, > 0 */
+  get delta(): number {
+    return this._option('delta')
+  }
+  set delta(value: number) {
+    this._setOption('delta', value)
+  }
+}
+export interface HuberLoss {
+  forward(input: Tensor, target: Tensor): Tensor
 }
 
 /**
@@ -754,6 +3151,567 @@ export class Identity extends Layer {
   }
 }
 export interface Identity {
+  forward(input: Tensor): Tensor
+}
+
+/** Arguments of {@link InstanceNorm1d} by name. */
+export interface InstanceNorm1dOptions {
+  /** number of channels C of the input, > 0 */
+  numFeatures?: number
+  /** added to the variance, so that nothing is divided by zero; >= 0 (default `0.00001`) */
+  eps?: number
+  /** share of the newest batch in the running statistics, in [0, 1]; null: the plain average of all batches (InstanceNorm: none) (default `0.1`) */
+  momentum?: number | null
+  /** whether a scale and a shift are learned; without, `weight` and `bias` are null (default `false`) */
+  affine?: boolean
+  /** whether running statistics are kept for eval(); without, those of the input serve there, too (default `false`) */
+  trackRunningStats?: boolean
+  /** where the tensors are made (default: the CPU) */
+  device?: Device | null
+  /** of the tensors (default: the default dtype) */
+  dtype?: Dtype | null
+  /** whether a shift is learned beside the scale (default `true`) */
+  bias?: boolean
+}
+/**
+ * Normalises each channel of each sequence.
+ * Shape: `(N, C, L)` or `(C, L)` → the same.
+ * @param numFeatures - number of channels C of the input, > 0
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.InstanceNorm1d.html
+ */
+export class InstanceNorm1d extends Layer {
+  declare weight: Parameter
+  declare bias: Parameter
+  declare running_mean: Buffer
+  declare running_var: Buffer
+  declare num_batches_tracked: Buffer
+  constructor(numFeatures: number, options?: InstanceNorm1dOptions)
+  constructor(numFeatures: number, eps: number | undefined, options?: InstanceNorm1dOptions)
+  constructor(numFeatures: number, eps: number | undefined, momentum: number | null | undefined, options?: InstanceNorm1dOptions)
+  constructor(numFeatures: number, eps: number | undefined, momentum: number | null | undefined, affine: boolean | undefined, options?: InstanceNorm1dOptions)
+  constructor(numFeatures: number, eps: number | undefined, momentum: number | null | undefined, affine: boolean | undefined, trackRunningStats: boolean | undefined, options?: InstanceNorm1dOptions)
+  constructor(numFeatures: number, eps: number | undefined, momentum: number | null | undefined, affine: boolean | undefined, trackRunningStats: boolean | undefined, device: Device | null | undefined, options?: InstanceNorm1dOptions)
+  constructor(numFeatures: number, eps: number | undefined, momentum: number | null | undefined, affine: boolean | undefined, trackRunningStats: boolean | undefined, device: Device | null | undefined, dtype: Dtype | null | undefined, options?: InstanceNorm1dOptions)
+  constructor(options: InstanceNorm1dOptions & Required<Pick<InstanceNorm1dOptions, 'numFeatures'>>)
+  constructor(...args: unknown[]) {
+    super('InstanceNorm1d', args)
+  }
+  /** number of channels C of the input, > 0 */
+  get numFeatures(): number {
+    return this._option('num_features')
+  }
+  set numFeatures(value: number) {
+    this._setOption('num_features', value)
+  }
+  /** added to the variance, so that nothing is divided by zero; >= 0 */
+  get eps(): number {
+    return this._option('eps')
+  }
+  set eps(value: number) {
+    this._setOption('eps', value)
+  }
+  /** share of the newest batch in the running statistics, in [0, 1]; null: the plain average of all batches (InstanceNorm: none) */
+  get momentum(): number | null {
+    return this._option('momentum')
+  }
+  set momentum(value: number | null) {
+    this._setOption('momentum', value)
+  }
+  /** whether a scale and a shift are learned; without, `weight` and `bias` are null */
+  get affine(): boolean {
+    return this._option('affine')
+  }
+  set affine(value: boolean) {
+    this._setOption('affine', value)
+  }
+  /** whether running statistics are kept for eval(); without, those of the input serve there, too */
+  get trackRunningStats(): boolean {
+    return this._option('track_running_stats')
+  }
+  set trackRunningStats(value: boolean) {
+    this._setOption('track_running_stats', value)
+  }
+}
+export interface InstanceNorm1d {
+  forward(input: Tensor): Tensor
+}
+
+/** Arguments of {@link InstanceNorm2d} by name. */
+export interface InstanceNorm2dOptions {
+  /** number of channels C of the input, > 0 */
+  numFeatures?: number
+  /** added to the variance, so that nothing is divided by zero; >= 0 (default `0.00001`) */
+  eps?: number
+  /** share of the newest batch in the running statistics, in [0, 1]; null: the plain average of all batches (InstanceNorm: none) (default `0.1`) */
+  momentum?: number | null
+  /** whether a scale and a shift are learned; without, `weight` and `bias` are null (default `false`) */
+  affine?: boolean
+  /** whether running statistics are kept for eval(); without, those of the input serve there, too (default `false`) */
+  trackRunningStats?: boolean
+  /** where the tensors are made (default: the CPU) */
+  device?: Device | null
+  /** of the tensors (default: the default dtype) */
+  dtype?: Dtype | null
+  /** whether a shift is learned beside the scale (default `true`) */
+  bias?: boolean
+}
+/**
+ * Normalises each channel of each image.
+ * Shape: `(N, C, H, W)` or `(C, H, W)` → the same.
+ * @param numFeatures - number of channels C of the input, > 0
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.InstanceNorm2d.html
+ */
+export class InstanceNorm2d extends Layer {
+  declare weight: Parameter
+  declare bias: Parameter
+  declare running_mean: Buffer
+  declare running_var: Buffer
+  declare num_batches_tracked: Buffer
+  constructor(numFeatures: number, options?: InstanceNorm2dOptions)
+  constructor(numFeatures: number, eps: number | undefined, options?: InstanceNorm2dOptions)
+  constructor(numFeatures: number, eps: number | undefined, momentum: number | null | undefined, options?: InstanceNorm2dOptions)
+  constructor(numFeatures: number, eps: number | undefined, momentum: number | null | undefined, affine: boolean | undefined, options?: InstanceNorm2dOptions)
+  constructor(numFeatures: number, eps: number | undefined, momentum: number | null | undefined, affine: boolean | undefined, trackRunningStats: boolean | undefined, options?: InstanceNorm2dOptions)
+  constructor(numFeatures: number, eps: number | undefined, momentum: number | null | undefined, affine: boolean | undefined, trackRunningStats: boolean | undefined, device: Device | null | undefined, options?: InstanceNorm2dOptions)
+  constructor(numFeatures: number, eps: number | undefined, momentum: number | null | undefined, affine: boolean | undefined, trackRunningStats: boolean | undefined, device: Device | null | undefined, dtype: Dtype | null | undefined, options?: InstanceNorm2dOptions)
+  constructor(options: InstanceNorm2dOptions & Required<Pick<InstanceNorm2dOptions, 'numFeatures'>>)
+  constructor(...args: unknown[]) {
+    super('InstanceNorm2d', args)
+  }
+  /** number of channels C of the input, > 0 */
+  get numFeatures(): number {
+    return this._option('num_features')
+  }
+  set numFeatures(value: number) {
+    this._setOption('num_features', value)
+  }
+  /** added to the variance, so that nothing is divided by zero; >= 0 */
+  get eps(): number {
+    return this._option('eps')
+  }
+  set eps(value: number) {
+    this._setOption('eps', value)
+  }
+  /** share of the newest batch in the running statistics, in [0, 1]; null: the plain average of all batches (InstanceNorm: none) */
+  get momentum(): number | null {
+    return this._option('momentum')
+  }
+  set momentum(value: number | null) {
+    this._setOption('momentum', value)
+  }
+  /** whether a scale and a shift are learned; without, `weight` and `bias` are null */
+  get affine(): boolean {
+    return this._option('affine')
+  }
+  set affine(value: boolean) {
+    this._setOption('affine', value)
+  }
+  /** whether running statistics are kept for eval(); without, those of the input serve there, too */
+  get trackRunningStats(): boolean {
+    return this._option('track_running_stats')
+  }
+  set trackRunningStats(value: boolean) {
+    this._setOption('track_running_stats', value)
+  }
+}
+export interface InstanceNorm2d {
+  forward(input: Tensor): Tensor
+}
+
+/** Arguments of {@link InstanceNorm3d} by name. */
+export interface InstanceNorm3dOptions {
+  /** number of channels C of the input, > 0 */
+  numFeatures?: number
+  /** added to the variance, so that nothing is divided by zero; >= 0 (default `0.00001`) */
+  eps?: number
+  /** share of the newest batch in the running statistics, in [0, 1]; null: the plain average of all batches (InstanceNorm: none) (default `0.1`) */
+  momentum?: number | null
+  /** whether a scale and a shift are learned; without, `weight` and `bias` are null (default `false`) */
+  affine?: boolean
+  /** whether running statistics are kept for eval(); without, those of the input serve there, too (default `false`) */
+  trackRunningStats?: boolean
+  /** where the tensors are made (default: the CPU) */
+  device?: Device | null
+  /** of the tensors (default: the default dtype) */
+  dtype?: Dtype | null
+  /** whether a shift is learned beside the scale (default `true`) */
+  bias?: boolean
+}
+/**
+ * Normalises each channel of each volume.
+ * Shape: `(N, C, D, H, W)` or `(C, D, H, W)` → the same.
+ * @param numFeatures - number of channels C of the input, > 0
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.InstanceNorm3d.html
+ */
+export class InstanceNorm3d extends Layer {
+  declare weight: Parameter
+  declare bias: Parameter
+  declare running_mean: Buffer
+  declare running_var: Buffer
+  declare num_batches_tracked: Buffer
+  constructor(numFeatures: number, options?: InstanceNorm3dOptions)
+  constructor(numFeatures: number, eps: number | undefined, options?: InstanceNorm3dOptions)
+  constructor(numFeatures: number, eps: number | undefined, momentum: number | null | undefined, options?: InstanceNorm3dOptions)
+  constructor(numFeatures: number, eps: number | undefined, momentum: number | null | undefined, affine: boolean | undefined, options?: InstanceNorm3dOptions)
+  constructor(numFeatures: number, eps: number | undefined, momentum: number | null | undefined, affine: boolean | undefined, trackRunningStats: boolean | undefined, options?: InstanceNorm3dOptions)
+  constructor(numFeatures: number, eps: number | undefined, momentum: number | null | undefined, affine: boolean | undefined, trackRunningStats: boolean | undefined, device: Device | null | undefined, options?: InstanceNorm3dOptions)
+  constructor(numFeatures: number, eps: number | undefined, momentum: number | null | undefined, affine: boolean | undefined, trackRunningStats: boolean | undefined, device: Device | null | undefined, dtype: Dtype | null | undefined, options?: InstanceNorm3dOptions)
+  constructor(options: InstanceNorm3dOptions & Required<Pick<InstanceNorm3dOptions, 'numFeatures'>>)
+  constructor(...args: unknown[]) {
+    super('InstanceNorm3d', args)
+  }
+  /** number of channels C of the input, > 0 */
+  get numFeatures(): number {
+    return this._option('num_features')
+  }
+  set numFeatures(value: number) {
+    this._setOption('num_features', value)
+  }
+  /** added to the variance, so that nothing is divided by zero; >= 0 */
+  get eps(): number {
+    return this._option('eps')
+  }
+  set eps(value: number) {
+    this._setOption('eps', value)
+  }
+  /** share of the newest batch in the running statistics, in [0, 1]; null: the plain average of all batches (InstanceNorm: none) */
+  get momentum(): number | null {
+    return this._option('momentum')
+  }
+  set momentum(value: number | null) {
+    this._setOption('momentum', value)
+  }
+  /** whether a scale and a shift are learned; without, `weight` and `bias` are null */
+  get affine(): boolean {
+    return this._option('affine')
+  }
+  set affine(value: boolean) {
+    this._setOption('affine', value)
+  }
+  /** whether running statistics are kept for eval(); without, those of the input serve there, too */
+  get trackRunningStats(): boolean {
+    return this._option('track_running_stats')
+  }
+  set trackRunningStats(value: boolean) {
+    this._setOption('track_running_stats', value)
+  }
+}
+export interface InstanceNorm3d {
+  forward(input: Tensor): Tensor
+}
+
+/** Arguments of {@link KLDivLoss} by name. */
+export interface KLDivLossOptions {
+  /** PyTorch's old form of `reduction`: `false` is 'sum' */
+  sizeAverage?: boolean | null
+  /** PyTorch's old form of `reduction`: `false` is 'none' */
+  reduce?: boolean | null
+  /** 'batchmean': the sum divided by the size of the batch, which is the definition; 'mean', 'sum', or 'none' for a loss of each element (default `'mean'`) */
+  reduction?: 'none' | 'mean' | 'sum' | 'batchmean'
+  /** whether the target is a logarithm, too (default `false`) */
+  logTarget?: boolean
+}
+/**
+ * The Kullback-Leibler divergence: `target · (log target - input)`; the input is a logarithm.
+ * Shape: `(*)`, `(*)` → a scalar, or `(*)` without reduction.
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.KLDivLoss.html
+ */
+export class KLDivLoss extends Layer {
+  constructor(options?: KLDivLossOptions)
+  constructor(sizeAverage: boolean | null | undefined, options?: KLDivLossOptions)
+  constructor(sizeAverage: boolean | null | undefined, reduce: boolean | null | undefined, options?: KLDivLossOptions)
+  constructor(sizeAverage: boolean | null | undefined, reduce: boolean | null | undefined, reduction: 'none' | 'mean' | 'sum' | 'batchmean' | undefined, options?: KLDivLossOptions)
+  constructor(sizeAverage: boolean | null | undefined, reduce: boolean | null | undefined, reduction: 'none' | 'mean' | 'sum' | 'batchmean' | undefined, logTarget: boolean | undefined, options?: KLDivLossOptions)
+  constructor(...args: unknown[]) {
+    super('KLDivLoss', args)
+  }
+  /** 'batchmean': the sum divided by the size of the batch, which is the definition; 'mean', 'sum', or 'none' for a loss of each element */
+  get reduction(): 'none' | 'mean' | 'sum' | 'batchmean' {
+    return this._option('reduction')
+  }
+  set reduction(value: 'none' | 'mean' | 'sum' | 'batchmean') {
+    this._setOption('reduction', value)
+  }
+  /** whether the target is a logarithm, too */
+  get logTarget(): boolean {
+    return this._option('log_target')
+  }
+  set logTarget(value: boolean) {
+    this._setOption('log_target', value)
+  }
+}
+export interface KLDivLoss {
+  forward(input: Tensor, target: Tensor): Tensor
+}
+
+/** Arguments of {@link L1Loss} by name. */
+export interface L1LossOptions {
+  /** PyTorch's old form of `reduction`: `false` is 'sum' */
+  sizeAverage?: boolean | null
+  /** PyTorch's old form of `reduction`: `false` is 'none' */
+  reduce?: boolean | null
+  /** 'mean', 'sum', or 'none' for a loss of each element (default `'mean'`) */
+  reduction?: 'none' | 'mean' | 'sum'
+}
+/**
+ * The absolute difference of input and target.
+ * Shape: `(*)`, `(*)` → a scalar, or `(*)` without reduction.
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.L1Loss.html
+ */
+export class L1Loss extends Layer {
+  constructor(options?: L1LossOptions)
+  constructor(sizeAverage: boolean | null | undefined, options?: L1LossOptions)
+  constructor(sizeAverage: boolean | null | undefined, reduce: boolean | null | undefined, options?: L1LossOptions)
+  constructor(sizeAverage: boolean | null | undefined, reduce: boolean | null | undefined, reduction: 'none' | 'mean' | 'sum' | undefined, options?: L1LossOptions)
+  constructor(...args: unknown[]) {
+    super('L1Loss', args)
+  }
+  /** 'mean', 'sum', or 'none' for a loss of each element */
+  get reduction(): 'none' | 'mean' | 'sum' {
+    return this._option('reduction')
+  }
+  set reduction(value: 'none' | 'mean' | 'sum') {
+    this._setOption('reduction', value)
+  }
+}
+export interface L1Loss {
+  forward(input: Tensor, target: Tensor): Tensor
+}
+
+/** Arguments of {@link LPPool1d} by name. */
+export interface LPPool1dOptions {
+  /** the power p, not 0; 1 sums, Infinity takes the largest */
+  normType?: number
+  /** size of the window, for all dimensions or each */
+  kernelSize?: number | [number]
+  /** step of the window, > 0; default: its size */
+  stride?: number | [number] | null
+  /** counts a last window that is not full, too (default `false`) */
+  ceilMode?: boolean
+}
+/**
+ * The p-th root of the sum of p-th powers in each window of a signal.
+ * Shape: `(N, C, L)` or `(C, L)` → `(N, C, Lout)`.
+ * @param normType - the power p, not 0; 1 sums, Infinity takes the largest
+ * @param kernelSize - size of the window, for all dimensions or each
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.LPPool1d.html
+ */
+export class LPPool1d extends Layer {
+  constructor(normType: number, kernelSize: number | [number], options?: LPPool1dOptions)
+  constructor(normType: number, kernelSize: number | [number], stride: number | [number] | null | undefined, options?: LPPool1dOptions)
+  constructor(normType: number, kernelSize: number | [number], stride: number | [number] | null | undefined, ceilMode: boolean | undefined, options?: LPPool1dOptions)
+  constructor(options: LPPool1dOptions & Required<Pick<LPPool1dOptions, 'normType' | 'kernelSize'>>)
+  constructor(...args: unknown[]) {
+    super('LPPool1d', args)
+  }
+  /** the power p, not 0; 1 sums, Infinity takes the largest */
+  get normType(): number {
+    return this._option('norm_type')
+  }
+  set normType(value: number) {
+    this._setOption('norm_type', value)
+  }
+  /** size of the window, for all dimensions or each */
+  get kernelSize(): number | [number] {
+    return this._option('kernel_size')
+  }
+  set kernelSize(value: number | [number]) {
+    this._setOption('kernel_size', value)
+  }
+  /** step of the window, > 0; default: its size */
+  get stride(): number | [number] | null {
+    return this._option('stride')
+  }
+  set stride(value: number | [number] | null) {
+    this._setOption('stride', value)
+  }
+  /** counts a last window that is not full, too */
+  get ceilMode(): boolean {
+    return this._option('ceil_mode')
+  }
+  set ceilMode(value: boolean) {
+    this._setOption('ceil_mode', value)
+  }
+}
+export interface LPPool1d {
+  forward(input: Tensor): Tensor
+}
+
+/** Arguments of {@link LPPool2d} by name. */
+export interface LPPool2dOptions {
+  /** the power p, not 0; 1 sums, Infinity takes the largest */
+  normType?: number
+  /** size of the window, for all dimensions or each */
+  kernelSize?: number | [number, number]
+  /** step of the window, > 0; default: its size */
+  stride?: number | [number, number] | null
+  /** counts a last window that is not full, too (default `false`) */
+  ceilMode?: boolean
+}
+/**
+ * The p-th root of the sum of p-th powers in each window of an image.
+ * Shape: `(N, C, H, W)` or `(C, H, W)` → `(N, C, Hout, Wout)`.
+ * @param normType - the power p, not 0; 1 sums, Infinity takes the largest
+ * @param kernelSize - size of the window, for all dimensions or each
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.LPPool2d.html
+ */
+export class LPPool2d extends Layer {
+  constructor(normType: number, kernelSize: number | [number, number], options?: LPPool2dOptions)
+  constructor(normType: number, kernelSize: number | [number, number], stride: number | [number, number] | null | undefined, options?: LPPool2dOptions)
+  constructor(normType: number, kernelSize: number | [number, number], stride: number | [number, number] | null | undefined, ceilMode: boolean | undefined, options?: LPPool2dOptions)
+  constructor(options: LPPool2dOptions & Required<Pick<LPPool2dOptions, 'normType' | 'kernelSize'>>)
+  constructor(...args: unknown[]) {
+    super('LPPool2d', args)
+  }
+  /** the power p, not 0; 1 sums, Infinity takes the largest */
+  get normType(): number {
+    return this._option('norm_type')
+  }
+  set normType(value: number) {
+    this._setOption('norm_type', value)
+  }
+  /** size of the window, for all dimensions or each */
+  get kernelSize(): number | [number, number] {
+    return this._option('kernel_size')
+  }
+  set kernelSize(value: number | [number, number]) {
+    this._setOption('kernel_size', value)
+  }
+  /** step of the window, > 0; default: its size */
+  get stride(): number | [number, number] | null {
+    return this._option('stride')
+  }
+  set stride(value: number | [number, number] | null) {
+    this._setOption('stride', value)
+  }
+  /** counts a last window that is not full, too */
+  get ceilMode(): boolean {
+    return this._option('ceil_mode')
+  }
+  set ceilMode(value: boolean) {
+    this._setOption('ceil_mode', value)
+  }
+}
+export interface LPPool2d {
+  forward(input: Tensor): Tensor
+}
+
+/** Arguments of {@link LPPool3d} by name. */
+export interface LPPool3dOptions {
+  /** the power p, not 0; 1 sums, Infinity takes the largest */
+  normType?: number
+  /** size of the window, for all dimensions or each */
+  kernelSize?: number | [number, number, number]
+  /** step of the window, > 0; default: its size */
+  stride?: number | [number, number, number] | null
+  /** counts a last window that is not full, too (default `false`) */
+  ceilMode?: boolean
+}
+/**
+ * The p-th root of the sum of p-th powers in each window of a volume.
+ * Shape: `(N, C, D, H, W)` or `(C, D, H, W)` → `(N, C, Dout, Hout, Wout)`.
+ * @param normType - the power p, not 0; 1 sums, Infinity takes the largest
+ * @param kernelSize - size of the window, for all dimensions or each
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.LPPool3d.html
+ */
+export class LPPool3d extends Layer {
+  constructor(normType: number, kernelSize: number | [number, number, number], options?: LPPool3dOptions)
+  constructor(normType: number, kernelSize: number | [number, number, number], stride: number | [number, number, number] | null | undefined, options?: LPPool3dOptions)
+  constructor(normType: number, kernelSize: number | [number, number, number], stride: number | [number, number, number] | null | undefined, ceilMode: boolean | undefined, options?: LPPool3dOptions)
+  constructor(options: LPPool3dOptions & Required<Pick<LPPool3dOptions, 'normType' | 'kernelSize'>>)
+  constructor(...args: unknown[]) {
+    super('LPPool3d', args)
+  }
+  /** the power p, not 0; 1 sums, Infinity takes the largest */
+  get normType(): number {
+    return this._option('norm_type')
+  }
+  set normType(value: number) {
+    this._setOption('norm_type', value)
+  }
+  /** size of the window, for all dimensions or each */
+  get kernelSize(): number | [number, number, number] {
+    return this._option('kernel_size')
+  }
+  set kernelSize(value: number | [number, number, number]) {
+    this._setOption('kernel_size', value)
+  }
+  /** step of the window, > 0; default: its size */
+  get stride(): number | [number, number, number] | null {
+    return this._option('stride')
+  }
+  set stride(value: number | [number, number, number] | null) {
+    this._setOption('stride', value)
+  }
+  /** counts a last window that is not full, too */
+  get ceilMode(): boolean {
+    return this._option('ceil_mode')
+  }
+  set ceilMode(value: boolean) {
+    this._setOption('ceil_mode', value)
+  }
+}
+export interface LPPool3d {
+  forward(input: Tensor): Tensor
+}
+
+/** Arguments of {@link LayerNorm} by name. */
+export interface LayerNormOptions {
+  /** sizes of the last dimensions of the input, or that of the last one */
+  normalizedShape?: number | number[]
+  /** added to the variance, so that nothing is divided by zero; >= 0 (default `0.00001`) */
+  eps?: number
+  /** whether a scale is learned; without, `weight` and `bias` are null (default `true`) */
+  elementwiseAffine?: boolean
+  /** whether a shift is learned beside the scale (default `true`) */
+  bias?: boolean
+  /** where the tensors are made (default: the CPU) */
+  device?: Device | null
+  /** of the tensors (default: the default dtype) */
+  dtype?: Dtype | null
+}
+/**
+ * Normalises the last dimensions together, for each sample by itself.
+ * Shape: `(*, ...normalizedShape)` → the same; `weight` and `bias` `normalizedShape`.
+ * @param normalizedShape - sizes of the last dimensions of the input, or that of the last one
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.LayerNorm.html
+ */
+export class LayerNorm extends Layer {
+  declare weight: Parameter
+  declare bias: Parameter
+  constructor(normalizedShape: number | number[], options?: LayerNormOptions)
+  constructor(normalizedShape: number | number[], eps: number | undefined, options?: LayerNormOptions)
+  constructor(normalizedShape: number | number[], eps: number | undefined, elementwiseAffine: boolean | undefined, options?: LayerNormOptions)
+  constructor(normalizedShape: number | number[], eps: number | undefined, elementwiseAffine: boolean | undefined, bias: boolean | undefined, options?: LayerNormOptions)
+  constructor(normalizedShape: number | number[], eps: number | undefined, elementwiseAffine: boolean | undefined, bias: boolean | undefined, device: Device | null | undefined, options?: LayerNormOptions)
+  constructor(normalizedShape: number | number[], eps: number | undefined, elementwiseAffine: boolean | undefined, bias: boolean | undefined, device: Device | null | undefined, dtype: Dtype | null | undefined, options?: LayerNormOptions)
+  constructor(options: LayerNormOptions & Required<Pick<LayerNormOptions, 'normalizedShape'>>)
+  constructor(...args: unknown[]) {
+    super('LayerNorm', args)
+  }
+  /** sizes of the last dimensions of the input, or that of the last one */
+  get normalizedShape(): number[] {
+    return this._option('normalized_shape')
+  }
+  set normalizedShape(value: number | number[]) {
+    this._setOption('normalized_shape', value)
+  }
+  /** added to the variance, so that nothing is divided by zero; >= 0 */
+  get eps(): number {
+    return this._option('eps')
+  }
+  set eps(value: number) {
+    this._setOption('eps', value)
+  }
+  /** whether a scale is learned; without, `weight` and `bias` are null */
+  get elementwiseAffine(): boolean {
+    return this._option('elementwise_affine')
+  }
+  set elementwiseAffine(value: boolean) {
+    this._setOption('elementwise_affine', value)
+  }
+}
+export interface LayerNorm {
   forward(input: Tensor): Tensor
 }
 
@@ -797,9 +3755,9 @@ export interface LeakyReLU {
 
 /** Arguments of {@link Linear} by name. */
 export interface LinearOptions {
-  /** size of each input sample, > 0 */
+  /** size of each input sample, >= 0 */
   inFeatures?: number
-  /** size of each output sample, > 0 */
+  /** size of each output sample, >= 0 */
   outFeatures?: number
   /** whether a bias is learned and added; without, `bias` is null (default `true`) */
   bias?: boolean
@@ -811,8 +3769,8 @@ export interface LinearOptions {
 /**
  * Applies `y = x Aᵀ + b`.
  * Shape: input `(*, inFeatures)` → output `(*, outFeatures)`; `weight` `(outFeatures, inFeatures)`, `bias` `(outFeatures)`.
- * @param inFeatures - size of each input sample, > 0
- * @param outFeatures - size of each output sample, > 0
+ * @param inFeatures - size of each input sample, >= 0
+ * @param outFeatures - size of each output sample, >= 0
  * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.Linear.html
  */
 export class Linear extends Layer {
@@ -826,14 +3784,14 @@ export class Linear extends Layer {
   constructor(...args: unknown[]) {
     super('Linear', args)
   }
-  /** size of each input sample, > 0 */
+  /** size of each input sample, >= 0 */
   get inFeatures(): number {
     return this._option('in_features')
   }
   set inFeatures(value: number) {
     this._setOption('in_features', value)
   }
-  /** size of each output sample, > 0 */
+  /** size of each output sample, >= 0 */
   get outFeatures(): number {
     return this._option('out_features')
   }
@@ -845,9 +3803,83 @@ export interface Linear {
   forward(input: Tensor): Tensor
 }
 
+/** Arguments of {@link LocalResponseNorm} by name. */
+export interface LocalResponseNormOptions {
+  /** number of neighbouring channels, > 0 */
+  size?: number
+  /** factor of the sum of squares (default `0.0001`) */
+  alpha?: number
+  /** exponent (default `0.75`) */
+  beta?: number
+  /** added to the sum of squares (default `1`) */
+  k?: number
+}
+/**
+ * Divides by a power of the sum of squares over neighbouring channels.
+ * Shape: `(N, C, *)` → the same.
+ * @param size - number of neighbouring channels, > 0
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.LocalResponseNorm.html
+ */
+export class LocalResponseNorm extends Layer {
+  constructor(size: number, options?: LocalResponseNormOptions)
+  constructor(size: number, alpha: number | undefined, options?: LocalResponseNormOptions)
+  constructor(size: number, alpha: number | undefined, beta: number | undefined, options?: LocalResponseNormOptions)
+  constructor(size: number, alpha: number | undefined, beta: number | undefined, k: number | undefined, options?: LocalResponseNormOptions)
+  constructor(options: LocalResponseNormOptions & Required<Pick<LocalResponseNormOptions, 'size'>>)
+  constructor(...args: unknown[]) {
+    super('LocalResponseNorm', args)
+  }
+  /** number of neighbouring channels, > 0 */
+  get size(): number {
+    return this._option('size')
+  }
+  set size(value: number) {
+    this._setOption('size', value)
+  }
+  /** factor of the sum of squares */
+  get alpha(): number {
+    return this._option('alpha')
+  }
+  set alpha(value: number) {
+    this._setOption('alpha', value)
+  }
+  /** exponent */
+  get beta(): number {
+    return this._option('beta')
+  }
+  set beta(value: number) {
+    this._setOption('beta', value)
+  }
+  /** added to the sum of squares */
+  get k(): number {
+    return this._option('k')
+  }
+  set k(value: number) {
+    this._setOption('k', value)
+  }
+}
+export interface LocalResponseNorm {
+  forward(input: Tensor): Tensor
+}
+
+/**
+ * The logarithm of the logistic sigmoid of each element.
+ * Shape: `(*)` → the same.
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.LogSigmoid.html
+ */
+export class LogSigmoid extends Layer {
+  constructor()
+  constructor(...args: unknown[]) {
+    super('LogSigmoid', args)
+  }
+}
+export interface LogSigmoid {
+  forward(input: Tensor): Tensor
+}
+
 /** Arguments of {@link LogSoftmax} by name. */
 export interface LogSoftmaxOptions {
-  /** dimension along which the softmax sums to 1 */
+  /** dimension along which the softmax sums to 1; null is PyTorch's old choice: the first of 0, 1 or 3 dimensions, else the second */
   dim?: number | null
 }
 /**
@@ -861,7 +3893,7 @@ export class LogSoftmax extends Layer {
   constructor(...args: unknown[]) {
     super('LogSoftmax', args)
   }
-  /** dimension along which the softmax sums to 1 */
+  /** dimension along which the softmax sums to 1; null is PyTorch's old choice: the first of 0, 1 or 3 dimensions, else the second */
   get dim(): number | null {
     return this._option('dim')
   }
@@ -905,6 +3937,129 @@ export class MSELoss extends Layer {
 }
 export interface MSELoss {
   forward(input: Tensor, target: Tensor): Tensor
+}
+
+/** Arguments of {@link MarginRankingLoss} by name. */
+export interface MarginRankingLossOptions {
+  /** difference by which the right one has to be higher (default `0`) */
+  margin?: number
+  /** PyTorch's old form of `reduction`: `false` is 'sum' */
+  sizeAverage?: boolean | null
+  /** PyTorch's old form of `reduction`: `false` is 'none' */
+  reduce?: boolean | null
+  /** 'mean', 'sum', or 'none' for a loss of each element (default `'mean'`) */
+  reduction?: 'none' | 'mean' | 'sum'
+}
+/**
+ * `max(0, -target · (input1 - input2) + margin)`; the target is 1 where the first should rank higher, else -1.
+ * Shape: `(N)` or `()` three times → a scalar, or the same without reduction.
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.MarginRankingLoss.html
+ */
+export class MarginRankingLoss extends Layer {
+  constructor(options?: MarginRankingLossOptions)
+  constructor(margin: number | undefined, options?: MarginRankingLossOptions)
+  constructor(margin: number | undefined, sizeAverage: boolean | null | undefined, options?: MarginRankingLossOptions)
+  constructor(margin: number | undefined, sizeAverage: boolean | null | undefined, reduce: boolean | null | undefined, options?: MarginRankingLossOptions)
+  constructor(margin: number | undefined, sizeAverage: boolean | null | undefined, reduce: boolean | null | undefined, reduction: 'none' | 'mean' | 'sum' | undefined, options?: MarginRankingLossOptions)
+  constructor(...args: unknown[]) {
+    super('MarginRankingLoss', args)
+  }
+  /** difference by which the right one has to be higher */
+  get margin(): number {
+    return this._option('margin')
+  }
+  set margin(value: number) {
+    this._setOption('margin', value)
+  }
+  /** 'mean', 'sum', or 'none' for a loss of each element */
+  get reduction(): 'none' | 'mean' | 'sum' {
+    return this._option('reduction')
+  }
+  set reduction(value: 'none' | 'mean' | 'sum') {
+    this._setOption('reduction', value)
+  }
+}
+export interface MarginRankingLoss {
+  forward(input1: Tensor, input2: Tensor, target: Tensor): Tensor
+}
+
+/** Arguments of {@link MaxPool1d} by name. */
+export interface MaxPool1dOptions {
+  /** size of the window, for all dimensions or each */
+  kernelSize?: number | [number]
+  /** step of the window, > 0; default: its size */
+  stride?: number | [number] | null
+  /** added at both sides of each dimension as -∞; at most half of the window (default `0`) */
+  padding?: number | [number]
+  /** distance between elements of the window, > 0 (default `1`) */
+  dilation?: number | [number]
+  /** gives the tuple `[output, indices]` instead of the output (default `false`) */
+  returnIndices?: boolean
+  /** counts a last window that is not full, too (default `false`) */
+  ceilMode?: boolean
+}
+/**
+ * The largest value in each window of a signal.
+ * Shape: `(N, C, L)` or `(C, L)` → `(N, C, Lout)`. With `returnIndices` the result is the tuple `[output, indices]`.
+ * @param kernelSize - size of the window, for all dimensions or each
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.MaxPool1d.html
+ */
+export class MaxPool1d extends Layer {
+  constructor(kernelSize: number | [number], options?: MaxPool1dOptions)
+  constructor(kernelSize: number | [number], stride: number | [number] | null | undefined, options?: MaxPool1dOptions)
+  constructor(kernelSize: number | [number], stride: number | [number] | null | undefined, padding: number | [number] | undefined, options?: MaxPool1dOptions)
+  constructor(kernelSize: number | [number], stride: number | [number] | null | undefined, padding: number | [number] | undefined, dilation: number | [number] | undefined, options?: MaxPool1dOptions)
+  constructor(kernelSize: number | [number], stride: number | [number] | null | undefined, padding: number | [number] | undefined, dilation: number | [number] | undefined, returnIndices: boolean | undefined, options?: MaxPool1dOptions)
+  constructor(kernelSize: number | [number], stride: number | [number] | null | undefined, padding: number | [number] | undefined, dilation: number | [number] | undefined, returnIndices: boolean | undefined, ceilMode: boolean | undefined, options?: MaxPool1dOptions)
+  constructor(options: MaxPool1dOptions & Required<Pick<MaxPool1dOptions, 'kernelSize'>>)
+  constructor(...args: unknown[]) {
+    super('MaxPool1d', args)
+  }
+  /** size of the window, for all dimensions or each */
+  get kernelSize(): number | [number] {
+    return this._option('kernel_size')
+  }
+  set kernelSize(value: number | [number]) {
+    this._setOption('kernel_size', value)
+  }
+  /** step of the window, > 0; default: its size */
+  get stride(): number | [number] | null {
+    return this._option('stride')
+  }
+  set stride(value: number | [number] | null) {
+    this._setOption('stride', value)
+  }
+  /** added at both sides of each dimension as -∞; at most half of the window */
+  get padding(): number | [number] {
+    return this._option('padding')
+  }
+  set padding(value: number | [number]) {
+    this._setOption('padding', value)
+  }
+  /** distance between elements of the window, > 0 */
+  get dilation(): number | [number] {
+    return this._option('dilation')
+  }
+  set dilation(value: number | [number]) {
+    this._setOption('dilation', value)
+  }
+  /** gives the tuple `[output, indices]` instead of the output */
+  get returnIndices(): boolean {
+    return this._option('return_indices')
+  }
+  set returnIndices(value: boolean) {
+    this._setOption('return_indices', value)
+  }
+  /** counts a last window that is not full, too */
+  get ceilMode(): boolean {
+    return this._option('ceil_mode')
+  }
+  set ceilMode(value: boolean) {
+    this._setOption('ceil_mode', value)
+  }
+}
+export interface MaxPool1d {
+  forward(input: Tensor): Tensor
 }
 
 /** Arguments of {@link MaxPool2d} by name. */
@@ -986,6 +4141,757 @@ export interface MaxPool2d {
   forward(input: Tensor): Tensor
 }
 
+/** Arguments of {@link MaxPool3d} by name. */
+export interface MaxPool3dOptions {
+  /** size of the window, for all dimensions or each */
+  kernelSize?: number | [number, number, number]
+  /** step of the window, > 0; default: its size */
+  stride?: number | [number, number, number] | null
+  /** added at both sides of each dimension as -∞; at most half of the window (default `0`) */
+  padding?: number | [number, number, number]
+  /** distance between elements of the window, > 0 (default `1`) */
+  dilation?: number | [number, number, number]
+  /** gives the tuple `[output, indices]` instead of the output (default `false`) */
+  returnIndices?: boolean
+  /** counts a last window that is not full, too (default `false`) */
+  ceilMode?: boolean
+}
+/**
+ * The largest value in each window of a volume.
+ * Shape: `(N, C, D, H, W)` or `(C, D, H, W)` → `(N, C, Dout, Hout, Wout)`. With `returnIndices` the result is the tuple `[output, indices]`.
+ * @param kernelSize - size of the window, for all dimensions or each
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.MaxPool3d.html
+ */
+export class MaxPool3d extends Layer {
+  constructor(kernelSize: number | [number, number, number], options?: MaxPool3dOptions)
+  constructor(kernelSize: number | [number, number, number], stride: number | [number, number, number] | null | undefined, options?: MaxPool3dOptions)
+  constructor(kernelSize: number | [number, number, number], stride: number | [number, number, number] | null | undefined, padding: number | [number, number, number] | undefined, options?: MaxPool3dOptions)
+  constructor(kernelSize: number | [number, number, number], stride: number | [number, number, number] | null | undefined, padding: number | [number, number, number] | undefined, dilation: number | [number, number, number] | undefined, options?: MaxPool3dOptions)
+  constructor(kernelSize: number | [number, number, number], stride: number | [number, number, number] | null | undefined, padding: number | [number, number, number] | undefined, dilation: number | [number, number, number] | undefined, returnIndices: boolean | undefined, options?: MaxPool3dOptions)
+  constructor(kernelSize: number | [number, number, number], stride: number | [number, number, number] | null | undefined, padding: number | [number, number, number] | undefined, dilation: number | [number, number, number] | undefined, returnIndices: boolean | undefined, ceilMode: boolean | undefined, options?: MaxPool3dOptions)
+  constructor(options: MaxPool3dOptions & Required<Pick<MaxPool3dOptions, 'kernelSize'>>)
+  constructor(...args: unknown[]) {
+    super('MaxPool3d', args)
+  }
+  /** size of the window, for all dimensions or each */
+  get kernelSize(): number | [number, number, number] {
+    return this._option('kernel_size')
+  }
+  set kernelSize(value: number | [number, number, number]) {
+    this._setOption('kernel_size', value)
+  }
+  /** step of the window, > 0; default: its size */
+  get stride(): number | [number, number, number] | null {
+    return this._option('stride')
+  }
+  set stride(value: number | [number, number, number] | null) {
+    this._setOption('stride', value)
+  }
+  /** added at both sides of each dimension as -∞; at most half of the window */
+  get padding(): number | [number, number, number] {
+    return this._option('padding')
+  }
+  set padding(value: number | [number, number, number]) {
+    this._setOption('padding', value)
+  }
+  /** distance between elements of the window, > 0 */
+  get dilation(): number | [number, number, number] {
+    return this._option('dilation')
+  }
+  set dilation(value: number | [number, number, number]) {
+    this._setOption('dilation', value)
+  }
+  /** gives the tuple `[output, indices]` instead of the output */
+  get returnIndices(): boolean {
+    return this._option('return_indices')
+  }
+  set returnIndices(value: boolean) {
+    this._setOption('return_indices', value)
+  }
+  /** counts a last window that is not full, too */
+  get ceilMode(): boolean {
+    return this._option('ceil_mode')
+  }
+  set ceilMode(value: boolean) {
+    this._setOption('ceil_mode', value)
+  }
+}
+export interface MaxPool3d {
+  forward(input: Tensor): Tensor
+}
+
+/** Arguments of {@link MaxUnpool1d} by name. */
+export interface MaxUnpool1dOptions {
+  /** size of the window that was pooled, for all dimensions or each */
+  kernelSize?: number | [number]
+  /** step of that window, > 0; default: its size */
+  stride?: number | [number] | null
+  /** padding of that pooling, >= 0 (default `[0]`) */
+  padding?: number | [number]
+}
+/**
+ * Puts the values of a pooled signal back to where they were, among zeros.
+ * Shape: input and indices `(N, C, L)` or `(C, L)` → `(N, C, Lout)`; `outputSize` chooses among possible lengths.
+ * @param kernelSize - size of the window that was pooled, for all dimensions or each
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.MaxUnpool1d.html
+ */
+export class MaxUnpool1d extends Layer {
+  constructor(kernelSize: number | [number], options?: MaxUnpool1dOptions)
+  constructor(kernelSize: number | [number], stride: number | [number] | null | undefined, options?: MaxUnpool1dOptions)
+  constructor(kernelSize: number | [number], stride: number | [number] | null | undefined, padding: number | [number] | undefined, options?: MaxUnpool1dOptions)
+  constructor(options: MaxUnpool1dOptions & Required<Pick<MaxUnpool1dOptions, 'kernelSize'>>)
+  constructor(...args: unknown[]) {
+    super('MaxUnpool1d', args)
+  }
+  /** size of the window that was pooled, for all dimensions or each */
+  get kernelSize(): [number] {
+    return this._option('kernel_size')
+  }
+  set kernelSize(value: number | [number]) {
+    this._setOption('kernel_size', value)
+  }
+  /** step of that window, > 0; default: its size */
+  get stride(): [number] | null {
+    return this._option('stride')
+  }
+  set stride(value: number | [number] | null) {
+    this._setOption('stride', value)
+  }
+  /** padding of that pooling, >= 0 */
+  get padding(): [number] {
+    return this._option('padding')
+  }
+  set padding(value: number | [number]) {
+    this._setOption('padding', value)
+  }
+}
+export interface MaxUnpool1d {
+  forward(input: Tensor, indices: Tensor, outputSize?: Tensor | null): Tensor
+}
+
+/** Arguments of {@link MaxUnpool2d} by name. */
+export interface MaxUnpool2dOptions {
+  /** size of the window that was pooled, for all dimensions or each */
+  kernelSize?: number | [number, number]
+  /** step of that window, > 0; default: its size */
+  stride?: number | [number, number] | null
+  /** padding of that pooling, >= 0 (default `[0, 0]`) */
+  padding?: number | [number, number]
+}
+/**
+ * Puts the values of a pooled image back to where they were, among zeros.
+ * Shape: input and indices `(N, C, H, W)` or `(C, H, W)` → `(N, C, Hout, Wout)`; `outputSize` chooses among possible sizes.
+ * @param kernelSize - size of the window that was pooled, for all dimensions or each
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.MaxUnpool2d.html
+ */
+export class MaxUnpool2d extends Layer {
+  constructor(kernelSize: number | [number, number], options?: MaxUnpool2dOptions)
+  constructor(kernelSize: number | [number, number], stride: number | [number, number] | null | undefined, options?: MaxUnpool2dOptions)
+  constructor(kernelSize: number | [number, number], stride: number | [number, number] | null | undefined, padding: number | [number, number] | undefined, options?: MaxUnpool2dOptions)
+  constructor(options: MaxUnpool2dOptions & Required<Pick<MaxUnpool2dOptions, 'kernelSize'>>)
+  constructor(...args: unknown[]) {
+    super('MaxUnpool2d', args)
+  }
+  /** size of the window that was pooled, for all dimensions or each */
+  get kernelSize(): [number, number] {
+    return this._option('kernel_size')
+  }
+  set kernelSize(value: number | [number, number]) {
+    this._setOption('kernel_size', value)
+  }
+  /** step of that window, > 0; default: its size */
+  get stride(): [number, number] | null {
+    return this._option('stride')
+  }
+  set stride(value: number | [number, number] | null) {
+    this._setOption('stride', value)
+  }
+  /** padding of that pooling, >= 0 */
+  get padding(): [number, number] {
+    return this._option('padding')
+  }
+  set padding(value: number | [number, number]) {
+    this._setOption('padding', value)
+  }
+}
+export interface MaxUnpool2d {
+  forward(input: Tensor, indices: Tensor, outputSize?: Tensor | null): Tensor
+}
+
+/** Arguments of {@link MaxUnpool3d} by name. */
+export interface MaxUnpool3dOptions {
+  /** size of the window that was pooled, for all dimensions or each */
+  kernelSize?: number | [number, number, number]
+  /** step of that window, > 0; default: its size */
+  stride?: number | [number, number, number] | null
+  /** padding of that pooling, >= 0 (default `[0, 0, 0]`) */
+  padding?: number | [number, number, number]
+}
+/**
+ * Puts the values of a pooled volume back to where they were, among zeros.
+ * Shape: input and indices `(N, C, D, H, W)` or `(C, D, H, W)` → `(N, C, Dout, Hout, Wout)`; `outputSize` chooses among possible sizes.
+ * @param kernelSize - size of the window that was pooled, for all dimensions or each
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.MaxUnpool3d.html
+ */
+export class MaxUnpool3d extends Layer {
+  constructor(kernelSize: number | [number, number, number], options?: MaxUnpool3dOptions)
+  constructor(kernelSize: number | [number, number, number], stride: number | [number, number, number] | null | undefined, options?: MaxUnpool3dOptions)
+  constructor(kernelSize: number | [number, number, number], stride: number | [number, number, number] | null | undefined, padding: number | [number, number, number] | undefined, options?: MaxUnpool3dOptions)
+  constructor(options: MaxUnpool3dOptions & Required<Pick<MaxUnpool3dOptions, 'kernelSize'>>)
+  constructor(...args: unknown[]) {
+    super('MaxUnpool3d', args)
+  }
+  /** size of the window that was pooled, for all dimensions or each */
+  get kernelSize(): [number, number, number] {
+    return this._option('kernel_size')
+  }
+  set kernelSize(value: number | [number, number, number]) {
+    this._setOption('kernel_size', value)
+  }
+  /** step of that window, > 0; default: its size */
+  get stride(): [number, number, number] | null {
+    return this._option('stride')
+  }
+  set stride(value: number | [number, number, number] | null) {
+    this._setOption('stride', value)
+  }
+  /** padding of that pooling, >= 0 */
+  get padding(): [number, number, number] {
+    return this._option('padding')
+  }
+  set padding(value: number | [number, number, number]) {
+    this._setOption('padding', value)
+  }
+}
+export interface MaxUnpool3d {
+  forward(input: Tensor, indices: Tensor, outputSize?: Tensor | null): Tensor
+}
+
+/** Arguments of {@link Mish} by name. */
+export interface MishOptions {
+  /** writes the result into the input (default `false`) */
+  inplace?: boolean
+}
+/**
+ * `x · tanh(log(1 + exp(x)))`.
+ * Shape: `(*)` → the same.
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.Mish.html
+ */
+export class Mish extends Layer {
+  constructor(options?: MishOptions)
+  constructor(inplace: boolean | undefined, options?: MishOptions)
+  constructor(...args: unknown[]) {
+    super('Mish', args)
+  }
+  /** writes the result into the input */
+  get inplace(): boolean {
+    return this._option('inplace')
+  }
+  set inplace(value: boolean) {
+    this._setOption('inplace', value)
+  }
+}
+export interface Mish {
+  forward(input: Tensor): Tensor
+}
+
+/** Arguments of {@link MultiLabelMarginLoss} by name. */
+export interface MultiLabelMarginLossOptions {
+  /** PyTorch's old form of `reduction`: `false` is 'sum' */
+  sizeAverage?: boolean | null
+  /** PyTorch's old form of `reduction`: `false` is 'none' */
+  reduce?: boolean | null
+  /** 'mean', 'sum', or 'none' for a loss of each element (default `'mean'`) */
+  reduction?: 'none' | 'mean' | 'sum'
+}
+/**
+ * The hinge loss between scores and several classes each; the target holds class indices up to the first -1.
+ * Shape: `(C)` or `(N, C)`, target the same → a scalar, or `(N)` without reduction.
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.MultiLabelMarginLoss.html
+ */
+export class MultiLabelMarginLoss extends Layer {
+  constructor(options?: MultiLabelMarginLossOptions)
+  constructor(sizeAverage: boolean | null | undefined, options?: MultiLabelMarginLossOptions)
+  constructor(sizeAverage: boolean | null | undefined, reduce: boolean | null | undefined, options?: MultiLabelMarginLossOptions)
+  constructor(sizeAverage: boolean | null | undefined, reduce: boolean | null | undefined, reduction: 'none' | 'mean' | 'sum' | undefined, options?: MultiLabelMarginLossOptions)
+  constructor(...args: unknown[]) {
+    super('MultiLabelMarginLoss', args)
+  }
+  /** 'mean', 'sum', or 'none' for a loss of each element */
+  get reduction(): 'none' | 'mean' | 'sum' {
+    return this._option('reduction')
+  }
+  set reduction(value: 'none' | 'mean' | 'sum') {
+    this._setOption('reduction', value)
+  }
+}
+export interface MultiLabelMarginLoss {
+  forward(input: Tensor, target: Tensor): Tensor
+}
+
+/** Arguments of {@link MultiLabelSoftMarginLoss} by name. */
+export interface MultiLabelSoftMarginLossOptions {
+  /** a factor for each class, `(C)` */
+  weight?: Tensor | null
+  /** PyTorch's old form of `reduction`: `false` is 'sum' */
+  sizeAverage?: boolean | null
+  /** PyTorch's old form of `reduction`: `false` is 'none' */
+  reduce?: boolean | null
+  /** 'mean', 'sum', or 'none' for a loss of each element (default `'mean'`) */
+  reduction?: 'none' | 'mean' | 'sum'
+}
+/**
+ * The mean over all classes of the binary cross entropy between scores and labels 0 or 1.
+ * Shape: `(N, C)`, `(N, C)` → a scalar, or `(N)` without reduction.
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.MultiLabelSoftMarginLoss.html
+ */
+export class MultiLabelSoftMarginLoss extends Layer {
+  declare weight: Buffer | null
+  constructor(options?: MultiLabelSoftMarginLossOptions)
+  constructor(weight: Tensor | null | undefined, options?: MultiLabelSoftMarginLossOptions)
+  constructor(weight: Tensor | null | undefined, sizeAverage: boolean | null | undefined, options?: MultiLabelSoftMarginLossOptions)
+  constructor(weight: Tensor | null | undefined, sizeAverage: boolean | null | undefined, reduce: boolean | null | undefined, options?: MultiLabelSoftMarginLossOptions)
+  constructor(weight: Tensor | null | undefined, sizeAverage: boolean | null | undefined, reduce: boolean | null | undefined, reduction: 'none' | 'mean' | 'sum' | undefined, options?: MultiLabelSoftMarginLossOptions)
+  constructor(...args: unknown[]) {
+    super('MultiLabelSoftMarginLoss', args)
+  }
+  /** 'mean', 'sum', or 'none' for a loss of each element */
+  get reduction(): 'none' | 'mean' | 'sum' {
+    return this._option('reduction')
+  }
+  set reduction(value: 'none' | 'mean' | 'sum') {
+    this._setOption('reduction', value)
+  }
+}
+export interface MultiLabelSoftMarginLoss {
+  forward(input: Tensor, target: Tensor): Tensor
+}
+
+/** Arguments of {@link MultiMarginLoss} by name. */
+export interface MultiMarginLossOptions {
+  /** power of the differences, 1 or 2 (default `1`) */
+  p?: number
+  /** distance of scores that costs nothing (default `1`) */
+  margin?: number
+  /** a factor for each class, `(C)` */
+  weight?: Tensor | null
+  /** PyTorch's old form of `reduction`: `false` is 'sum' */
+  sizeAverage?: boolean | null
+  /** PyTorch's old form of `reduction`: `false` is 'none' */
+  reduce?: boolean | null
+  /** 'mean', 'sum', or 'none' for a loss of each element (default `'mean'`) */
+  reduction?: 'none' | 'mean' | 'sum'
+}
+/**
+ * The hinge loss between scores and one class each.
+ * Shape: input `(N, C)` or `(C)`; target: class indices `(N)` or `()` → a scalar, or the shape of the target without reduction.
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.MultiMarginLoss.html
+ */
+export class MultiMarginLoss extends Layer {
+  declare weight: Buffer | null
+  constructor(options?: MultiMarginLossOptions)
+  constructor(p: number | undefined, options?: MultiMarginLossOptions)
+  constructor(p: number | undefined, margin: number | undefined, options?: MultiMarginLossOptions)
+  constructor(p: number | undefined, margin: number | undefined, weight: Tensor | null | undefined, options?: MultiMarginLossOptions)
+  constructor(p: number | undefined, margin: number | undefined, weight: Tensor | null | undefined, sizeAverage: boolean | null | undefined, options?: MultiMarginLossOptions)
+  constructor(p: number | undefined, margin: number | undefined, weight: Tensor | null | undefined, sizeAverage: boolean | null | undefined, reduce: boolean | null | undefined, options?: MultiMarginLossOptions)
+  constructor(p: number | undefined, margin: number | undefined, weight: Tensor | null | undefined, sizeAverage: boolean | null | undefined, reduce: boolean | null | undefined, reduction: 'none' | 'mean' | 'sum' | undefined, options?: MultiMarginLossOptions)
+  constructor(...args: unknown[]) {
+    super('MultiMarginLoss', args)
+  }
+  /** power of the differences, 1 or 2 */
+  get p(): number {
+    return this._option('p')
+  }
+  set p(value: number) {
+    this._setOption('p', value)
+  }
+  /** distance of scores that costs nothing */
+  get margin(): number {
+    return this._option('margin')
+  }
+  set margin(value: number) {
+    this._setOption('margin', value)
+  }
+  /** 'mean', 'sum', or 'none' for a loss of each element */
+  get reduction(): 'none' | 'mean' | 'sum' {
+    return this._option('reduction')
+  }
+  set reduction(value: 'none' | 'mean' | 'sum') {
+    this._setOption('reduction', value)
+  }
+}
+export interface MultiMarginLoss {
+  forward(input: Tensor, target: Tensor): Tensor
+}
+
+/** Arguments of {@link NLLLoss} by name. */
+export interface NLLLossOptions {
+  /** a factor for each class, `(C)` */
+  weight?: Tensor | null
+  /** PyTorch's old form of `reduction`: `false` is 'sum' */
+  sizeAverage?: boolean | null
+  /** class index whose samples do not count (default `-100`) */
+  ignoreIndex?: number
+  /** PyTorch's old form of `reduction`: `false` is 'none' */
+  reduce?: boolean | null
+  /** 'mean', 'sum', or 'none' for a loss of each element (default `'mean'`) */
+  reduction?: 'none' | 'mean' | 'sum'
+}
+/**
+ * The negative log likelihood; the input holds log probabilities.
+ * Shape: input `(N, C)`, `(C)` or `(N, C, d₁, …)`; target: class indices `(N)`, `()` or `(N, d₁, …)` → a scalar, or the shape of the target without reduction.
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.NLLLoss.html
+ */
+export class NLLLoss extends Layer {
+  declare weight: Buffer | null
+  constructor(options?: NLLLossOptions)
+  constructor(weight: Tensor | null | undefined, options?: NLLLossOptions)
+  constructor(weight: Tensor | null | undefined, sizeAverage: boolean | null | undefined, options?: NLLLossOptions)
+  constructor(weight: Tensor | null | undefined, sizeAverage: boolean | null | undefined, ignoreIndex: number | undefined, options?: NLLLossOptions)
+  constructor(weight: Tensor | null | undefined, sizeAverage: boolean | null | undefined, ignoreIndex: number | undefined, reduce: boolean | null | undefined, options?: NLLLossOptions)
+  constructor(weight: Tensor | null | undefined, sizeAverage: boolean | null | undefined, ignoreIndex: number | undefined, reduce: boolean | null | undefined, reduction: 'none' | 'mean' | 'sum' | undefined, options?: NLLLossOptions)
+  constructor(...args: unknown[]) {
+    super('NLLLoss', args)
+  }
+  /** class index whose samples do not count */
+  get ignoreIndex(): number {
+    return this._option('ignore_index')
+  }
+  set ignoreIndex(value: number) {
+    this._setOption('ignore_index', value)
+  }
+  /** 'mean', 'sum', or 'none' for a loss of each element */
+  get reduction(): 'none' | 'mean' | 'sum' {
+    return this._option('reduction')
+  }
+  set reduction(value: 'none' | 'mean' | 'sum') {
+    this._setOption('reduction', value)
+  }
+}
+export interface NLLLoss {
+  forward(input: Tensor, target: Tensor): Tensor
+}
+
+/** Arguments of {@link PReLU} by name. */
+export interface PReLUOptions {
+  /** 1, or one weight for each of the channels C (default `1`) */
+  numParameters?: number
+  /** first value of the weight (default `0.25`) */
+  init?: number
+  /** where the tensors are made (default: the CPU) */
+  device?: Device | null
+  /** of the tensors (default: the default dtype) */
+  dtype?: Dtype | null
+}
+/**
+ * `x` where positive, else `weight · x`; the weight is learned.
+ * Shape: `(N, C, *)` or `(*)` → the same; `weight` `(numParameters)`.
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.PReLU.html
+ */
+export class PReLU extends Layer {
+  declare weight: Parameter
+  constructor(options?: PReLUOptions)
+  constructor(numParameters: number | undefined, options?: PReLUOptions)
+  constructor(numParameters: number | undefined, init: number | undefined, options?: PReLUOptions)
+  constructor(numParameters: number | undefined, init: number | undefined, device: Device | null | undefined, options?: PReLUOptions)
+  constructor(numParameters: number | undefined, init: number | undefined, device: Device | null | undefined, dtype: Dtype | null | undefined, options?: PReLUOptions)
+  constructor(...args: unknown[]) {
+    super('PReLU', args)
+  }
+  /** 1, or one weight for each of the channels C */
+  get numParameters(): number {
+    return this._option('num_parameters')
+  }
+  set numParameters(value: number) {
+    this._setOption('num_parameters', value)
+  }
+  /** first value of the weight */
+  get init(): number {
+    return this._option('init')
+  }
+  set init(value: number) {
+    this._setOption('init', value)
+  }
+}
+export interface PReLU {
+  forward(input: Tensor): Tensor
+}
+
+/** Arguments of {@link PairwiseDistance} by name. */
+export interface PairwiseDistanceOptions {
+  /** degree of the norm; may be negative (default `2`) */
+  p?: number
+  /** added to each difference (default `0.000001`) */
+  eps?: number
+  /** whether the last dimension stays, with size 1 (default `false`) */
+  keepdim?: boolean
+}
+/**
+ * The p-norm of the difference of vectors that lie along the last dimension.
+ * Shape: `(N, D)` or `(D)` twice → `(N)` or `()`; with `keepdim` `(N, 1)` or `(1)`.
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.PairwiseDistance.html
+ */
+export class PairwiseDistance extends Layer {
+  constructor(options?: PairwiseDistanceOptions)
+  constructor(p: number | undefined, options?: PairwiseDistanceOptions)
+  constructor(p: number | undefined, eps: number | undefined, options?: PairwiseDistanceOptions)
+  constructor(p: number | undefined, eps: number | undefined, keepdim: boolean | undefined, options?: PairwiseDistanceOptions)
+  constructor(...args: unknown[]) {
+    super('PairwiseDistance', args)
+  }
+  /** degree of the norm; may be negative */
+  get p(): number {
+    return this._option('p')
+  }
+  set p(value: number) {
+    this._setOption('p', value)
+  }
+  /** added to each difference */
+  get eps(): number {
+    return this._option('eps')
+  }
+  set eps(value: number) {
+    this._setOption('eps', value)
+  }
+  /** whether the last dimension stays, with size 1 */
+  get keepdim(): boolean {
+    return this._option('keepdim')
+  }
+  set keepdim(value: boolean) {
+    this._setOption('keepdim', value)
+  }
+}
+export interface PairwiseDistance {
+  forward(x1: Tensor, x2: Tensor): Tensor
+}
+
+/** Arguments of {@link PixelShuffle} by name. */
+export interface PixelShuffleOptions {
+  /** the factor r, > 0 */
+  upscaleFactor?: number
+}
+/**
+ * Makes images r times as high and wide out of r² times as many channels.
+ * Shape: `(*, C · r², H, W)` → `(*, C, H · r, W · r)`.
+ * @param upscaleFactor - the factor r, > 0
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.PixelShuffle.html
+ */
+export class PixelShuffle extends Layer {
+  constructor(upscaleFactor: number, options?: PixelShuffleOptions)
+  constructor(options: PixelShuffleOptions & Required<Pick<PixelShuffleOptions, 'upscaleFactor'>>)
+  constructor(...args: unknown[]) {
+    super('PixelShuffle', args)
+  }
+  /** the factor r, > 0 */
+  get upscaleFactor(): number {
+    return this._option('upscale_factor')
+  }
+  set upscaleFactor(value: number) {
+    this._setOption('upscale_factor', value)
+  }
+}
+export interface PixelShuffle {
+  forward(input: Tensor): Tensor
+}
+
+/** Arguments of {@link PixelUnshuffle} by name. */
+export interface PixelUnshuffleOptions {
+  /** the factor r, > 0 */
+  downscaleFactor?: number
+}
+/**
+ * Undoes `PixelShuffle`: r² times as many channels out of images r times as high and wide.
+ * Shape: `(*, C, H · r, W · r)` → `(*, C · r², H, W)`.
+ * @param downscaleFactor - the factor r, > 0
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.PixelUnshuffle.html
+ */
+export class PixelUnshuffle extends Layer {
+  constructor(downscaleFactor: number, options?: PixelUnshuffleOptions)
+  constructor(options: PixelUnshuffleOptions & Required<Pick<PixelUnshuffleOptions, 'downscaleFactor'>>)
+  constructor(...args: unknown[]) {
+    super('PixelUnshuffle', args)
+  }
+  /** the factor r, > 0 */
+  get downscaleFactor(): number {
+    return this._option('downscale_factor')
+  }
+  set downscaleFactor(value: number) {
+    this._setOption('downscale_factor', value)
+  }
+}
+export interface PixelUnshuffle {
+  forward(input: Tensor): Tensor
+}
+
+/** Arguments of {@link PoissonNLLLoss} by name. */
+export interface PoissonNLLLossOptions {
+  /** whether the input is the logarithm of the rate (default `true`) */
+  logInput?: boolean
+  /** adds Stirling's approximation of `log(target!)` (default `false`) */
+  full?: boolean
+  /** PyTorch's old form of `reduction`: `false` is 'sum' */
+  sizeAverage?: boolean | null
+  /** added to the rate before its logarithm is taken (default `1e-8`) */
+  eps?: number
+  /** PyTorch's old form of `reduction`: `false` is 'none' */
+  reduce?: boolean | null
+  /** 'mean', 'sum', or 'none' for a loss of each element (default `'mean'`) */
+  reduction?: 'none' | 'mean' | 'sum'
+}
+/**
+ * The negative log likelihood of counts under Poisson distributions.
+ * Shape: `(*)`, `(*)` → a scalar, or `(*)` without reduction.
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.PoissonNLLLoss.html
+ */
+export class PoissonNLLLoss extends Layer {
+  constructor(options?: PoissonNLLLossOptions)
+  constructor(logInput: boolean | undefined, options?: PoissonNLLLossOptions)
+  constructor(logInput: boolean | undefined, full: boolean | undefined, options?: PoissonNLLLossOptions)
+  constructor(logInput: boolean | undefined, full: boolean | undefined, sizeAverage: boolean | null | undefined, options?: PoissonNLLLossOptions)
+  constructor(logInput: boolean | undefined, full: boolean | undefined, sizeAverage: boolean | null | undefined, eps: number | undefined, options?: PoissonNLLLossOptions)
+  constructor(logInput: boolean | undefined, full: boolean | undefined, sizeAverage: boolean | null | undefined, eps: number | undefined, reduce: boolean | null | undefined, options?: PoissonNLLLossOptions)
+  constructor(logInput: boolean | undefined, full: boolean | undefined, sizeAverage: boolean | null | undefined, eps: number | undefined, reduce: boolean | null | undefined, reduction: 'none' | 'mean' | 'sum' | undefined, options?: PoissonNLLLossOptions)
+  constructor(...args: unknown[]) {
+    super('PoissonNLLLoss', args)
+  }
+  /** whether the input is the logarithm of the rate */
+  get logInput(): boolean {
+    return this._option('log_input')
+  }
+  set logInput(value: boolean) {
+    this._setOption('log_input', value)
+  }
+  /** adds Stirling's approximation of `log(target!)` */
+  get full(): boolean {
+    return this._option('full')
+  }
+  set full(value: boolean) {
+    this._setOption('full', value)
+  }
+  /** added to the rate before its logarithm is taken */
+  get eps(): number {
+    return this._option('eps')
+  }
+  set eps(value: number) {
+    this._setOption('eps', value)
+  }
+  /** 'mean', 'sum', or 'none' for a loss of each element */
+  get reduction(): 'none' | 'mean' | 'sum' {
+    return this._option('reduction')
+  }
+  set reduction(value: 'none' | 'mean' | 'sum') {
+    this._setOption('reduction', value)
+  }
+}
+export interface PoissonNLLLoss {
+  forward(logInput: Tensor, target: Tensor): Tensor
+}
+
+/** Arguments of {@link RMSNorm} by name. */
+export interface RMSNormOptions {
+  /** sizes of the last dimensions of the input, or that of the last one */
+  normalizedShape?: number | number[]
+  /** added to the mean square; null: the machine epsilon of the dtype that it is computed in */
+  eps?: number | null
+  /** whether a scale is learned; without, `weight` is null (default `true`) */
+  elementwiseAffine?: boolean
+  /** where the tensors are made (default: the CPU) */
+  device?: Device | null
+  /** of the tensors (default: the default dtype) */
+  dtype?: Dtype | null
+}
+/**
+ * Divides by the root mean square over the last dimensions, for each sample by itself.
+ * Shape: `(*, ...normalizedShape)` → the same; `weight` `normalizedShape`.
+ * @param normalizedShape - sizes of the last dimensions of the input, or that of the last one
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.RMSNorm.html
+ */
+export class RMSNorm extends Layer {
+  declare weight: Parameter
+  constructor(normalizedShape: number | number[], options?: RMSNormOptions)
+  constructor(normalizedShape: number | number[], eps: number | null | undefined, options?: RMSNormOptions)
+  constructor(normalizedShape: number | number[], eps: number | null | undefined, elementwiseAffine: boolean | undefined, options?: RMSNormOptions)
+  constructor(normalizedShape: number | number[], eps: number | null | undefined, elementwiseAffine: boolean | undefined, device: Device | null | undefined, options?: RMSNormOptions)
+  constructor(normalizedShape: number | number[], eps: number | null | undefined, elementwiseAffine: boolean | undefined, device: Device | null | undefined, dtype: Dtype | null | undefined, options?: RMSNormOptions)
+  constructor(options: RMSNormOptions & Required<Pick<RMSNormOptions, 'normalizedShape'>>)
+  constructor(...args: unknown[]) {
+    super('RMSNorm', args)
+  }
+  /** sizes of the last dimensions of the input, or that of the last one */
+  get normalizedShape(): number[] {
+    return this._option('normalized_shape')
+  }
+  set normalizedShape(value: number | number[]) {
+    this._setOption('normalized_shape', value)
+  }
+  /** added to the mean square; null: the machine epsilon of the dtype that it is computed in */
+  get eps(): number | null {
+    return this._option('eps')
+  }
+  set eps(value: number | null) {
+    this._setOption('eps', value)
+  }
+  /** whether a scale is learned; without, `weight` is null */
+  get elementwiseAffine(): boolean {
+    return this._option('elementwise_affine')
+  }
+  set elementwiseAffine(value: boolean) {
+    this._setOption('elementwise_affine', value)
+  }
+}
+export interface RMSNorm {
+  forward(x: Tensor): Tensor
+}
+
+/** Arguments of {@link RReLU} by name. */
+export interface RReLUOptions {
+  /** smallest factor of negative values (default `0.125`) */
+  lower?: number
+  /** largest factor of negative values, >= lower (default `0.3333333333333333`) */
+  upper?: number
+  /** writes the result into the input (default `false`) */
+  inplace?: boolean
+}
+/**
+ * `x` where positive, else `a · x`: in training `a` is drawn for each element between `lower` and `upper`, in eval() it is their mean.
+ * Shape: `(*)` → the same.
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.RReLU.html
+ */
+export class RReLU extends Layer {
+  constructor(options?: RReLUOptions)
+  constructor(lower: number | undefined, options?: RReLUOptions)
+  constructor(lower: number | undefined, upper: number | undefined, options?: RReLUOptions)
+  constructor(lower: number | undefined, upper: number | undefined, inplace: boolean | undefined, options?: RReLUOptions)
+  constructor(...args: unknown[]) {
+    super('RReLU', args)
+  }
+  /** smallest factor of negative values */
+  get lower(): number {
+    return this._option('lower')
+  }
+  set lower(value: number) {
+    this._setOption('lower', value)
+  }
+  /** largest factor of negative values, >= lower */
+  get upper(): number {
+    return this._option('upper')
+  }
+  set upper(value: number) {
+    this._setOption('upper', value)
+  }
+  /** writes the result into the input */
+  get inplace(): boolean {
+    return this._option('inplace')
+  }
+  set inplace(value: boolean) {
+    this._setOption('inplace', value)
+  }
+}
+export interface RReLU {
+  forward(input: Tensor): Tensor
+}
+
 /** Arguments of {@link ReLU} by name. */
 export interface ReLUOptions {
   /** writes the result into the input (default `false`) */
@@ -1011,6 +4917,208 @@ export class ReLU extends Layer {
   }
 }
 export interface ReLU {
+  forward(input: Tensor): Tensor
+}
+
+/** Arguments of {@link ReflectionPad1d} by name. */
+export interface ReflectionPad1dOptions {
+  /** width at all sides, or `[before, after]` of the last dimension, then of the one before it, …; negative cuts off */
+  padding?: number | number[]
+}
+/**
+ * Lengthens a signal by its mirror image, the ends not repeated.
+ * Shape: `(N, C, L)` or `(C, L)` → `(N, C, Lout)`.
+ * @param padding - width at all sides, or `[before, after]` of the last dimension, then of the one before it, …; negative cuts off
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.ReflectionPad1d.html
+ */
+export class ReflectionPad1d extends Layer {
+  constructor(padding: number | number[], options?: ReflectionPad1dOptions)
+  constructor(options: ReflectionPad1dOptions & Required<Pick<ReflectionPad1dOptions, 'padding'>>)
+  constructor(...args: unknown[]) {
+    super('ReflectionPad1d', args)
+  }
+  /** width at all sides, or `[before, after]` of the last dimension, then of the one before it, …; negative cuts off */
+  get padding(): number[] {
+    return this._option('padding')
+  }
+  set padding(value: number | number[]) {
+    this._setOption('padding', value)
+  }
+}
+export interface ReflectionPad1d {
+  forward(input: Tensor): Tensor
+}
+
+/** Arguments of {@link ReflectionPad2d} by name. */
+export interface ReflectionPad2dOptions {
+  /** width at all sides, or `[before, after]` of the last dimension, then of the one before it, …; negative cuts off */
+  padding?: number | number[]
+}
+/**
+ * Enlarges an image by its mirror image, the edges not repeated.
+ * Shape: `(N, C, H, W)` or `(C, H, W)` → `(N, C, Hout, Wout)`.
+ * @param padding - width at all sides, or `[before, after]` of the last dimension, then of the one before it, …; negative cuts off
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.ReflectionPad2d.html
+ */
+export class ReflectionPad2d extends Layer {
+  constructor(padding: number | number[], options?: ReflectionPad2dOptions)
+  constructor(options: ReflectionPad2dOptions & Required<Pick<ReflectionPad2dOptions, 'padding'>>)
+  constructor(...args: unknown[]) {
+    super('ReflectionPad2d', args)
+  }
+  /** width at all sides, or `[before, after]` of the last dimension, then of the one before it, …; negative cuts off */
+  get padding(): number[] {
+    return this._option('padding')
+  }
+  set padding(value: number | number[]) {
+    this._setOption('padding', value)
+  }
+}
+export interface ReflectionPad2d {
+  forward(input: Tensor): Tensor
+}
+
+/** Arguments of {@link ReflectionPad3d} by name. */
+export interface ReflectionPad3dOptions {
+  /** width at all sides, or `[before, after]` of the last dimension, then of the one before it, …; negative cuts off */
+  padding?: number | number[]
+}
+/**
+ * Enlarges a volume by its mirror image, the faces not repeated.
+ * Shape: `(N, C, D, H, W)` or `(C, D, H, W)` → `(N, C, Dout, Hout, Wout)`.
+ * @param padding - width at all sides, or `[before, after]` of the last dimension, then of the one before it, …; negative cuts off
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.ReflectionPad3d.html
+ */
+export class ReflectionPad3d extends Layer {
+  constructor(padding: number | number[], options?: ReflectionPad3dOptions)
+  constructor(options: ReflectionPad3dOptions & Required<Pick<ReflectionPad3dOptions, 'padding'>>)
+  constructor(...args: unknown[]) {
+    super('ReflectionPad3d', args)
+  }
+  /** width at all sides, or `[before, after]` of the last dimension, then of the one before it, …; negative cuts off */
+  get padding(): number[] {
+    return this._option('padding')
+  }
+  set padding(value: number | number[]) {
+    this._setOption('padding', value)
+  }
+}
+export interface ReflectionPad3d {
+  forward(input: Tensor): Tensor
+}
+
+/** Arguments of {@link ReplicationPad1d} by name. */
+export interface ReplicationPad1dOptions {
+  /** width at all sides, or `[before, after]` of the last dimension, then of the one before it, …; negative cuts off */
+  padding?: number | number[]
+}
+/**
+ * Lengthens a signal by the values at its ends.
+ * Shape: `(N, C, L)` or `(C, L)` → `(N, C, Lout)`.
+ * @param padding - width at all sides, or `[before, after]` of the last dimension, then of the one before it, …; negative cuts off
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.ReplicationPad1d.html
+ */
+export class ReplicationPad1d extends Layer {
+  constructor(padding: number | number[], options?: ReplicationPad1dOptions)
+  constructor(options: ReplicationPad1dOptions & Required<Pick<ReplicationPad1dOptions, 'padding'>>)
+  constructor(...args: unknown[]) {
+    super('ReplicationPad1d', args)
+  }
+  /** width at all sides, or `[before, after]` of the last dimension, then of the one before it, …; negative cuts off */
+  get padding(): number[] {
+    return this._option('padding')
+  }
+  set padding(value: number | number[]) {
+    this._setOption('padding', value)
+  }
+}
+export interface ReplicationPad1d {
+  forward(input: Tensor): Tensor
+}
+
+/** Arguments of {@link ReplicationPad2d} by name. */
+export interface ReplicationPad2dOptions {
+  /** width at all sides, or `[before, after]` of the last dimension, then of the one before it, …; negative cuts off */
+  padding?: number | number[]
+}
+/**
+ * Enlarges an image by the values at its edges.
+ * Shape: `(N, C, H, W)` or `(C, H, W)` → `(N, C, Hout, Wout)`.
+ * @param padding - width at all sides, or `[before, after]` of the last dimension, then of the one before it, …; negative cuts off
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.ReplicationPad2d.html
+ */
+export class ReplicationPad2d extends Layer {
+  constructor(padding: number | number[], options?: ReplicationPad2dOptions)
+  constructor(options: ReplicationPad2dOptions & Required<Pick<ReplicationPad2dOptions, 'padding'>>)
+  constructor(...args: unknown[]) {
+    super('ReplicationPad2d', args)
+  }
+  /** width at all sides, or `[before, after]` of the last dimension, then of the one before it, …; negative cuts off */
+  get padding(): number[] {
+    return this._option('padding')
+  }
+  set padding(value: number | number[]) {
+    this._setOption('padding', value)
+  }
+}
+export interface ReplicationPad2d {
+  forward(input: Tensor): Tensor
+}
+
+/** Arguments of {@link ReplicationPad3d} by name. */
+export interface ReplicationPad3dOptions {
+  /** width at all sides, or `[before, after]` of the last dimension, then of the one before it, …; negative cuts off */
+  padding?: number | number[]
+}
+/**
+ * Enlarges a volume by the values at its faces.
+ * Shape: `(N, C, D, H, W)` or `(C, D, H, W)` → `(N, C, Dout, Hout, Wout)`.
+ * @param padding - width at all sides, or `[before, after]` of the last dimension, then of the one before it, …; negative cuts off
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.ReplicationPad3d.html
+ */
+export class ReplicationPad3d extends Layer {
+  constructor(padding: number | number[], options?: ReplicationPad3dOptions)
+  constructor(options: ReplicationPad3dOptions & Required<Pick<ReplicationPad3dOptions, 'padding'>>)
+  constructor(...args: unknown[]) {
+    super('ReplicationPad3d', args)
+  }
+  /** width at all sides, or `[before, after]` of the last dimension, then of the one before it, …; negative cuts off */
+  get padding(): number[] {
+    return this._option('padding')
+  }
+  set padding(value: number | number[]) {
+    this._setOption('padding', value)
+  }
+}
+export interface ReplicationPad3d {
+  forward(input: Tensor): Tensor
+}
+
+/** Arguments of {@link SELU} by name. */
+export interface SELUOptions {
+  /** writes the result into the input (default `false`) */
+  inplace?: boolean
+}
+/**
+ * ELU with the `alpha` and the scale under which the mean 0 and the variance 1 of a layer stay.
+ * Shape: `(*)` → the same.
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.SELU.html
+ */
+export class SELU extends Layer {
+  constructor(options?: SELUOptions)
+  constructor(inplace: boolean | undefined, options?: SELUOptions)
+  constructor(...args: unknown[]) {
+    super('SELU', args)
+  }
+  /** writes the result into the input */
+  get inplace(): boolean {
+    return this._option('inplace')
+  }
+  set inplace(value: boolean) {
+    this._setOption('inplace', value)
+  }
+}
+export interface SELU {
   forward(input: Tensor): Tensor
 }
 
@@ -1057,9 +5165,87 @@ export interface Sigmoid {
   forward(input: Tensor): Tensor
 }
 
+/** Arguments of {@link SmoothL1Loss} by name. */
+export interface SmoothL1LossOptions {
+  /** PyTorch's old form of `reduction`: `false` is 'sum' */
+  sizeAverage?: boolean | null
+  /** PyTorch's old form of `reduction`: `false` is 'none' */
+  reduce?: boolean | null
+  /** 'mean', 'sum', or 'none' for a loss of each element (default `'mean'`) */
+  reduction?: 'none' | 'mean' | 'sum'
+  /** difference at which the loss turns from squared to absolute, ≥ 0 (default `1`) */
+  beta?: number
+}
+/**
+ * Half the squared difference divided by `beta` where the difference is below `beta`, else the absolute difference less half of `beta`.
+ * Shape: `(*)`, `(*)` → a scalar, or `(*)` without reduction.
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.SmoothL1Loss.html
+ */
+export class SmoothL1Loss extends Layer {
+  constructor(options?: SmoothL1LossOptions)
+  constructor(sizeAverage: boolean | null | undefined, options?: SmoothL1LossOptions)
+  constructor(sizeAverage: boolean | null | undefined, reduce: boolean | null | undefined, options?: SmoothL1LossOptions)
+  constructor(sizeAverage: boolean | null | undefined, reduce: boolean | null | undefined, reduction: 'none' | 'mean' | 'sum' | undefined, options?: SmoothL1LossOptions)
+  constructor(sizeAverage: boolean | null | undefined, reduce: boolean | null | undefined, reduction: 'none' | 'mean' | 'sum' | undefined, beta: number | undefined, options?: SmoothL1LossOptions)
+  constructor(...args: unknown[]) {
+    super('SmoothL1Loss', args)
+  }
+  /** 'mean', 'sum', or 'none' for a loss of each element */
+  get reduction(): 'none' | 'mean' | 'sum' {
+    return this._option('reduction')
+  }
+  set reduction(value: 'none' | 'mean' | 'sum') {
+    this._setOption('reduction', value)
+  }
+  /** difference at which the loss turns from squared to absolute, ≥ 0 */
+  get beta(): number {
+    return this._option('beta')
+  }
+  set beta(value: number) {
+    this._setOption('beta', value)
+  }
+}
+export interface SmoothL1Loss {
+  forward(input: Tensor, target: Tensor): Tensor
+}
+
+/** Arguments of {@link SoftMarginLoss} by name. */
+export interface SoftMarginLossOptions {
+  /** PyTorch's old form of `reduction`: `false` is 'sum' */
+  sizeAverage?: boolean | null
+  /** PyTorch's old form of `reduction`: `false` is 'none' */
+  reduce?: boolean | null
+  /** 'mean', 'sum', or 'none' for a loss of each element (default `'mean'`) */
+  reduction?: 'none' | 'mean' | 'sum'
+}
+/**
+ * `log(1 + exp(-target · input))`; the target is 1 or -1.
+ * Shape: `(*)`, `(*)` → a scalar, or `(*)` without reduction.
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.SoftMarginLoss.html
+ */
+export class SoftMarginLoss extends Layer {
+  constructor(options?: SoftMarginLossOptions)
+  constructor(sizeAverage: boolean | null | undefined, options?: SoftMarginLossOptions)
+  constructor(sizeAverage: boolean | null | undefined, reduce: boolean | null | undefined, options?: SoftMarginLossOptions)
+  constructor(sizeAverage: boolean | null | undefined, reduce: boolean | null | undefined, reduction: 'none' | 'mean' | 'sum' | undefined, options?: SoftMarginLossOptions)
+  constructor(...args: unknown[]) {
+    super('SoftMarginLoss', args)
+  }
+  /** 'mean', 'sum', or 'none' for a loss of each element */
+  get reduction(): 'none' | 'mean' | 'sum' {
+    return this._option('reduction')
+  }
+  set reduction(value: 'none' | 'mean' | 'sum') {
+    this._setOption('reduction', value)
+  }
+}
+export interface SoftMarginLoss {
+  forward(input: Tensor, target: Tensor): Tensor
+}
+
 /** Arguments of {@link Softmax} by name. */
 export interface SoftmaxOptions {
-  /** dimension along which the values sum to 1 */
+  /** dimension along which the softmax sums to 1; null is PyTorch's old choice: the first of 0, 1 or 3 dimensions, else the second */
   dim?: number | null
 }
 /**
@@ -1073,7 +5259,7 @@ export class Softmax extends Layer {
   constructor(...args: unknown[]) {
     super('Softmax', args)
   }
-  /** dimension along which the values sum to 1 */
+  /** dimension along which the softmax sums to 1; null is PyTorch's old choice: the first of 0, 1 or 3 dimensions, else the second */
   get dim(): number | null {
     return this._option('dim')
   }
@@ -1082,6 +5268,215 @@ export class Softmax extends Layer {
   }
 }
 export interface Softmax {
+  forward(input: Tensor): Tensor
+}
+
+/**
+ * The softmax over the channels of each place of an image.
+ * Shape: `(N, C, H, W)` or `(C, H, W)` → the same.
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.Softmax2d.html
+ */
+export class Softmax2d extends Layer {
+  constructor()
+  constructor(...args: unknown[]) {
+    super('Softmax2d', args)
+  }
+}
+export interface Softmax2d {
+  forward(input: Tensor): Tensor
+}
+
+/** Arguments of {@link Softmin} by name. */
+export interface SoftminOptions {
+  /** dimension along which the softmax sums to 1; null is PyTorch's old choice: the first of 0, 1 or 3 dimensions, else the second */
+  dim?: number | null
+}
+/**
+ * The softmax of `-x` along a dimension.
+ * Shape: `(*)` → the same.
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.Softmin.html
+ */
+export class Softmin extends Layer {
+  constructor(options?: SoftminOptions)
+  constructor(dim: number | null | undefined, options?: SoftminOptions)
+  constructor(...args: unknown[]) {
+    super('Softmin', args)
+  }
+  /** dimension along which the softmax sums to 1; null is PyTorch's old choice: the first of 0, 1 or 3 dimensions, else the second */
+  get dim(): number | null {
+    return this._option('dim')
+  }
+  set dim(value: number | null) {
+    this._setOption('dim', value)
+  }
+}
+export interface Softmin {
+  forward(input: Tensor): Tensor
+}
+
+/** Arguments of {@link Softplus} by name. */
+export interface SoftplusOptions {
+  /** how sharp the bend is; not 0 (default `1`) */
+  beta?: number
+  /** where `beta · x` is larger, the result is `x` itself (default `20`) */
+  threshold?: number
+}
+/**
+ * `log(1 + exp(beta · x)) / beta`: a smooth ReLU.
+ * Shape: `(*)` → the same.
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.Softplus.html
+ */
+export class Softplus extends Layer {
+  constructor(options?: SoftplusOptions)
+  constructor(beta: number | undefined, options?: SoftplusOptions)
+  constructor(beta: number | undefined, threshold: number | undefined, options?: SoftplusOptions)
+  constructor(...args: unknown[]) {
+    super('Softplus', args)
+  }
+  /** how sharp the bend is; not 0 */
+  get beta(): number {
+    return this._option('beta')
+  }
+  set beta(value: number) {
+    this._setOption('beta', value)
+  }
+  /** where `beta · x` is larger, the result is `x` itself */
+  get threshold(): number {
+    return this._option('threshold')
+  }
+  set threshold(value: number) {
+    this._setOption('threshold', value)
+  }
+}
+export interface Softplus {
+  forward(input: Tensor): Tensor
+}
+
+/** Arguments of {@link Softshrink} by name. */
+export interface SoftshrinkOptions {
+  /** values between -lambd and lambd become 0; >= 0 (default `0.5`) */
+  lambd?: number
+}
+/**
+ * `x` moved towards 0 by `lambd`, and 0 where it is nearer.
+ * Shape: `(*)` → the same.
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.Softshrink.html
+ */
+export class Softshrink extends Layer {
+  constructor(options?: SoftshrinkOptions)
+  constructor(lambd: number | undefined, options?: SoftshrinkOptions)
+  constructor(...args: unknown[]) {
+    super('Softshrink', args)
+  }
+  /** values between -lambd and lambd become 0; >= 0 */
+  get lambd(): number {
+    return this._option('lambd')
+  }
+  set lambd(value: number) {
+    this._setOption('lambd', value)
+  }
+}
+export interface Softshrink {
+  forward(input: Tensor): Tensor
+}
+
+/**
+ * `x / (1 + |x|)` of each element.
+ * Shape: `(*)` → the same.
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.Softsign.html
+ */
+export class Softsign extends Layer {
+  constructor()
+  constructor(...args: unknown[]) {
+    super('Softsign', args)
+  }
+}
+export interface Softsign {
+  forward(input: Tensor): Tensor
+}
+
+/** Arguments of {@link SyncBatchNorm} by name. */
+export interface SyncBatchNormOptions {
+  /** number of channels C of the input, > 0 */
+  numFeatures?: number
+  /** added to the variance, so that nothing is divided by zero; >= 0 (default `0.00001`) */
+  eps?: number
+  /** share of the newest batch in the running statistics, in [0, 1]; null: the plain average of all batches (InstanceNorm: none) (default `0.1`) */
+  momentum?: number | null
+  /** whether a scale and a shift are learned; without, `weight` and `bias` are null (default `true`) */
+  affine?: boolean
+  /** whether running statistics are kept for eval(); without, those of the input serve there, too (default `true`) */
+  trackRunningStats?: boolean
+  /** the processes that share statistics; only null: this one */
+  processGroup?: null
+  /** where the tensors are made (default: the CPU) */
+  device?: Device | null
+  /** of the tensors (default: the default dtype) */
+  dtype?: Dtype | null
+  /** whether a shift is learned beside the scale (default `true`) */
+  bias?: boolean
+}
+/**
+ * BatchNorm over the batches of several processes. In one process, as here, it is that of its own batch.
+ * Shape: `(N, C, *)` → the same.
+ * @param numFeatures - number of channels C of the input, > 0
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.SyncBatchNorm.html
+ */
+export class SyncBatchNorm extends Layer {
+  declare weight: Parameter
+  declare bias: Parameter
+  declare running_mean: Buffer
+  declare running_var: Buffer
+  declare num_batches_tracked: Buffer
+  constructor(numFeatures: number, options?: SyncBatchNormOptions)
+  constructor(numFeatures: number, eps: number | undefined, options?: SyncBatchNormOptions)
+  constructor(numFeatures: number, eps: number | undefined, momentum: number | null | undefined, options?: SyncBatchNormOptions)
+  constructor(numFeatures: number, eps: number | undefined, momentum: number | null | undefined, affine: boolean | undefined, options?: SyncBatchNormOptions)
+  constructor(numFeatures: number, eps: number | undefined, momentum: number | null | undefined, affine: boolean | undefined, trackRunningStats: boolean | undefined, options?: SyncBatchNormOptions)
+  constructor(numFeatures: number, eps: number | undefined, momentum: number | null | undefined, affine: boolean | undefined, trackRunningStats: boolean | undefined, processGroup: null | undefined, options?: SyncBatchNormOptions)
+  constructor(numFeatures: number, eps: number | undefined, momentum: number | null | undefined, affine: boolean | undefined, trackRunningStats: boolean | undefined, processGroup: null | undefined, device: Device | null | undefined, options?: SyncBatchNormOptions)
+  constructor(numFeatures: number, eps: number | undefined, momentum: number | null | undefined, affine: boolean | undefined, trackRunningStats: boolean | undefined, processGroup: null | undefined, device: Device | null | undefined, dtype: Dtype | null | undefined, options?: SyncBatchNormOptions)
+  constructor(options: SyncBatchNormOptions & Required<Pick<SyncBatchNormOptions, 'numFeatures'>>)
+  constructor(...args: unknown[]) {
+    super('SyncBatchNorm', args)
+  }
+  /** number of channels C of the input, > 0 */
+  get numFeatures(): number {
+    return this._option('num_features')
+  }
+  set numFeatures(value: number) {
+    this._setOption('num_features', value)
+  }
+  /** added to the variance, so that nothing is divided by zero; >= 0 */
+  get eps(): number {
+    return this._option('eps')
+  }
+  set eps(value: number) {
+    this._setOption('eps', value)
+  }
+  /** share of the newest batch in the running statistics, in [0, 1]; null: the plain average of all batches (InstanceNorm: none) */
+  get momentum(): number | null {
+    return this._option('momentum')
+  }
+  set momentum(value: number | null) {
+    this._setOption('momentum', value)
+  }
+  /** whether a scale and a shift are learned; without, `weight` and `bias` are null */
+  get affine(): boolean {
+    return this._option('affine')
+  }
+  set affine(value: boolean) {
+    this._setOption('affine', value)
+  }
+  /** whether running statistics are kept for eval(); without, those of the input serve there, too */
+  get trackRunningStats(): boolean {
+    return this._option('track_running_stats')
+  }
+  set trackRunningStats(value: boolean) {
+    this._setOption('track_running_stats', value)
+  }
+}
+export interface SyncBatchNorm {
   forward(input: Tensor): Tensor
 }
 
@@ -1097,5 +5492,472 @@ export class Tanh extends Layer {
   }
 }
 export interface Tanh {
+  forward(input: Tensor): Tensor
+}
+
+/**
+ * `x - tanh(x)` of each element.
+ * Shape: `(*)` → the same.
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.Tanhshrink.html
+ */
+export class Tanhshrink extends Layer {
+  constructor()
+  constructor(...args: unknown[]) {
+    super('Tanhshrink', args)
+  }
+}
+export interface Tanhshrink {
+  forward(input: Tensor): Tensor
+}
+
+/** Arguments of {@link Threshold} by name. */
+export interface ThresholdOptions {
+  /** up to it elements are replaced */
+  threshold?: number
+  /** what replaces them */
+  value?: number
+  /** writes the result into the input (default `false`) */
+  inplace?: boolean
+}
+/**
+ * `x` where it is larger than `threshold`, else `value`.
+ * Shape: `(*)` → the same.
+ * @param threshold - up to it elements are replaced
+ * @param value - what replaces them
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.Threshold.html
+ */
+export class Threshold extends Layer {
+  constructor(threshold: number, value: number, options?: ThresholdOptions)
+  constructor(threshold: number, value: number, inplace: boolean | undefined, options?: ThresholdOptions)
+  constructor(options: ThresholdOptions & Required<Pick<ThresholdOptions, 'threshold' | 'value'>>)
+  constructor(...args: unknown[]) {
+    super('Threshold', args)
+  }
+  /** up to it elements are replaced */
+  get threshold(): number {
+    return this._option('threshold')
+  }
+  set threshold(value: number) {
+    this._setOption('threshold', value)
+  }
+  /** what replaces them */
+  get value(): number {
+    return this._option('value')
+  }
+  set value(value: number) {
+    this._setOption('value', value)
+  }
+  /** writes the result into the input */
+  get inplace(): boolean {
+    return this._option('inplace')
+  }
+  set inplace(value: boolean) {
+    this._setOption('inplace', value)
+  }
+}
+export interface Threshold {
+  forward(input: Tensor): Tensor
+}
+
+/** Arguments of {@link TripletMarginLoss} by name. */
+export interface TripletMarginLossOptions {
+  /** difference of the distances that costs nothing, > 0 (default `1`) */
+  margin?: number
+  /** degree of the norm (default `2`) */
+  p?: number
+  /** added to each difference (default `0.000001`) */
+  eps?: number
+  /** takes the distance between positive and negative where that is the smaller one (default `false`) */
+  swap?: boolean
+  /** PyTorch's old form of `reduction`: `false` is 'sum' */
+  sizeAverage?: boolean | null
+  /** PyTorch's old form of `reduction`: `false` is 'none' */
+  reduce?: boolean | null
+  /** 'mean', 'sum', or 'none' for a loss of each element (default `'mean'`) */
+  reduction?: 'none' | 'mean' | 'sum'
+}
+/**
+ * `max(0, d(anchor, positive) - d(anchor, negative) + margin)` with the distance of the `p`-norm.
+ * Shape: `(N, D)` or `(D)` three times → a scalar, or `(N)` or `()` without reduction.
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.TripletMarginLoss.html
+ */
+export class TripletMarginLoss extends Layer {
+  constructor(options?: TripletMarginLossOptions)
+  constructor(margin: number | undefined, options?: TripletMarginLossOptions)
+  constructor(margin: number | undefined, p: number | undefined, options?: TripletMarginLossOptions)
+  constructor(margin: number | undefined, p: number | undefined, eps: number | undefined, options?: TripletMarginLossOptions)
+  constructor(margin: number | undefined, p: number | undefined, eps: number | undefined, swap: boolean | undefined, options?: TripletMarginLossOptions)
+  constructor(margin: number | undefined, p: number | undefined, eps: number | undefined, swap: boolean | undefined, sizeAverage: boolean | null | undefined, options?: TripletMarginLossOptions)
+  constructor(margin: number | undefined, p: number | undefined, eps: number | undefined, swap: boolean | undefined, sizeAverage: boolean | null | undefined, reduce: boolean | null | undefined, options?: TripletMarginLossOptions)
+  constructor(margin: number | undefined, p: number | undefined, eps: number | undefined, swap: boolean | undefined, sizeAverage: boolean | null | undefined, reduce: boolean | null | undefined, reduction: 'none' | 'mean' | 'sum' | undefined, options?: TripletMarginLossOptions)
+  constructor(...args: unknown[]) {
+    super('TripletMarginLoss', args)
+  }
+  /** difference of the distances that costs nothing, > 0 */
+  get margin(): number {
+    return this._option('margin')
+  }
+  set margin(value: number) {
+    this._setOption('margin', value)
+  }
+  /** degree of the norm */
+  get p(): number {
+    return this._option('p')
+  }
+  set p(value: number) {
+    this._setOption('p', value)
+  }
+  /** added to each difference */
+  get eps(): number {
+    return this._option('eps')
+  }
+  set eps(value: number) {
+    this._setOption('eps', value)
+  }
+  /** takes the distance between positive and negative where that is the smaller one */
+  get swap(): boolean {
+    return this._option('swap')
+  }
+  set swap(value: boolean) {
+    this._setOption('swap', value)
+  }
+  /** 'mean', 'sum', or 'none' for a loss of each element */
+  get reduction(): 'none' | 'mean' | 'sum' {
+    return this._option('reduction')
+  }
+  set reduction(value: 'none' | 'mean' | 'sum') {
+    this._setOption('reduction', value)
+  }
+}
+export interface TripletMarginLoss {
+  forward(anchor: Tensor, positive: Tensor, negative: Tensor): Tensor
+}
+
+/** Arguments of {@link Unflatten} by name. */
+export interface UnflattenOptions {
+  /** dimension that is replaced; negative counts from the end */
+  dim?: number
+  /** sizes in its place; one may be -1, which is the rest */
+  unflattenedSize?: readonly number[]
+}
+/**
+ * Makes several dimensions of one.
+ * Shape: `(*, S, *)` → `(*, S₁, …, Sₙ, *)`.
+ * @param dim - dimension that is replaced; negative counts from the end
+ * @param unflattenedSize - sizes in its place; one may be -1, which is the rest
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.Unflatten.html
+ */
+export class Unflatten extends Layer {
+  constructor(dim: number, unflattenedSize: readonly number[], options?: UnflattenOptions)
+  constructor(options: UnflattenOptions & Required<Pick<UnflattenOptions, 'dim' | 'unflattenedSize'>>)
+  constructor(...args: unknown[]) {
+    super('Unflatten', args)
+  }
+  /** dimension that is replaced; negative counts from the end */
+  get dim(): number {
+    return this._option('dim')
+  }
+  set dim(value: number) {
+    this._setOption('dim', value)
+  }
+  /** sizes in its place; one may be -1, which is the rest */
+  get unflattenedSize(): number[] {
+    return this._option('unflattened_size')
+  }
+  set unflattenedSize(value: readonly number[]) {
+    this._setOption('unflattened_size', value)
+  }
+}
+export interface Unflatten {
+  forward(input: Tensor): Tensor
+}
+
+/** Arguments of {@link Unfold} by name. */
+export interface UnfoldOptions {
+  /** size of a block, for both dimensions or each, > 0 */
+  kernelSize?: number | [number, number]
+  /** distance between elements of a block, > 0 (default `1`) */
+  dilation?: number | [number, number]
+  /** zeros at both sides of each dimension, >= 0 (default `0`) */
+  padding?: number | [number, number]
+  /** step from block to block, > 0 (default `1`) */
+  stride?: number | [number, number]
+}
+/**
+ * Lays out the blocks that a sliding window sees as columns.
+ * Shape: `(N, C, H, W)` or `(C, H, W)` → `(N, C · kH · kW, L)`, where L is the number of blocks.
+ * @param kernelSize - size of a block, for both dimensions or each, > 0
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.Unfold.html
+ */
+export class Unfold extends Layer {
+  constructor(kernelSize: number | [number, number], options?: UnfoldOptions)
+  constructor(kernelSize: number | [number, number], dilation: number | [number, number] | undefined, options?: UnfoldOptions)
+  constructor(kernelSize: number | [number, number], dilation: number | [number, number] | undefined, padding: number | [number, number] | undefined, options?: UnfoldOptions)
+  constructor(kernelSize: number | [number, number], dilation: number | [number, number] | undefined, padding: number | [number, number] | undefined, stride: number | [number, number] | undefined, options?: UnfoldOptions)
+  constructor(options: UnfoldOptions & Required<Pick<UnfoldOptions, 'kernelSize'>>)
+  constructor(...args: unknown[]) {
+    super('Unfold', args)
+  }
+  /** size of a block, for both dimensions or each, > 0 */
+  get kernelSize(): number | [number, number] {
+    return this._option('kernel_size')
+  }
+  set kernelSize(value: number | [number, number]) {
+    this._setOption('kernel_size', value)
+  }
+  /** distance between elements of a block, > 0 */
+  get dilation(): number | [number, number] {
+    return this._option('dilation')
+  }
+  set dilation(value: number | [number, number]) {
+    this._setOption('dilation', value)
+  }
+  /** zeros at both sides of each dimension, >= 0 */
+  get padding(): number | [number, number] {
+    return this._option('padding')
+  }
+  set padding(value: number | [number, number]) {
+    this._setOption('padding', value)
+  }
+  /** step from block to block, > 0 */
+  get stride(): number | [number, number] {
+    return this._option('stride')
+  }
+  set stride(value: number | [number, number]) {
+    this._setOption('stride', value)
+  }
+}
+export interface Unfold {
+  forward(input: Tensor): Tensor
+}
+
+/** Arguments of {@link Upsample} by name. */
+export interface UpsampleOptions {
+  /** size of the output, for all spatial dimensions or each; or give `scaleFactor` */
+  size?: number | number[] | null
+  /** the output's size divided by the input's, for all spatial dimensions or each, > 0 */
+  scaleFactor?: number | number[] | null
+  /** how values between the input's are found; 'linear', 'bilinear' and 'trilinear' take one, two and three spatial dimensions, 'bicubic' takes two (default `'nearest'`) */
+  mode?: 'nearest' | 'nearest-exact' | 'linear' | 'bilinear' | 'bicubic' | 'trilinear' | 'area' | 'lanczos'
+  /** whether the centres of the corner pixels stay where they are, for the linear and cubic modes */
+  alignCorners?: boolean | null
+  /** whether the factor is computed anew from the sizes, after they are rounded */
+  recomputeScaleFactor?: boolean | null
+}
+/**
+ * Resizes signals, images or volumes.
+ * Shape: `(N, C, L)`, `(N, C, H, W)` or `(N, C, D, H, W)` → the same with other spatial sizes.
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.Upsample.html
+ */
+export class Upsample extends Layer {
+  constructor(options?: UpsampleOptions)
+  constructor(size: number | number[] | null | undefined, options?: UpsampleOptions)
+  constructor(size: number | number[] | null | undefined, scaleFactor: number | number[] | null | undefined, options?: UpsampleOptions)
+  constructor(size: number | number[] | null | undefined, scaleFactor: number | number[] | null | undefined, mode: 'nearest' | 'nearest-exact' | 'linear' | 'bilinear' | 'bicubic' | 'trilinear' | 'area' | 'lanczos' | undefined, options?: UpsampleOptions)
+  constructor(size: number | number[] | null | undefined, scaleFactor: number | number[] | null | undefined, mode: 'nearest' | 'nearest-exact' | 'linear' | 'bilinear' | 'bicubic' | 'trilinear' | 'area' | 'lanczos' | undefined, alignCorners: boolean | null | undefined, options?: UpsampleOptions)
+  constructor(size: number | number[] | null | undefined, scaleFactor: number | number[] | null | undefined, mode: 'nearest' | 'nearest-exact' | 'linear' | 'bilinear' | 'bicubic' | 'trilinear' | 'area' | 'lanczos' | undefined, alignCorners: boolean | null | undefined, recomputeScaleFactor: boolean | null | undefined, options?: UpsampleOptions)
+  constructor(...args: unknown[]) {
+    super('Upsample', args)
+  }
+  /** size of the output, for all spatial dimensions or each; or give `scaleFactor` */
+  get size(): number | number[] | null {
+    return this._option('size')
+  }
+  set size(value: number | number[] | null) {
+    this._setOption('size', value)
+  }
+  /** the output's size divided by the input's, for all spatial dimensions or each, > 0 */
+  get scaleFactor(): number | number[] | null {
+    return this._option('scale_factor')
+  }
+  set scaleFactor(value: number | number[] | null) {
+    this._setOption('scale_factor', value)
+  }
+  /** how values between the input's are found; 'linear', 'bilinear' and 'trilinear' take one, two and three spatial dimensions, 'bicubic' takes two */
+  get mode(): 'nearest' | 'nearest-exact' | 'linear' | 'bilinear' | 'bicubic' | 'trilinear' | 'area' | 'lanczos' {
+    return this._option('mode')
+  }
+  set mode(value: 'nearest' | 'nearest-exact' | 'linear' | 'bilinear' | 'bicubic' | 'trilinear' | 'area' | 'lanczos') {
+    this._setOption('mode', value)
+  }
+  /** whether the centres of the corner pixels stay where they are, for the linear and cubic modes */
+  get alignCorners(): boolean | null {
+    return this._option('align_corners')
+  }
+  set alignCorners(value: boolean | null) {
+    this._setOption('align_corners', value)
+  }
+  /** whether the factor is computed anew from the sizes, after they are rounded */
+  get recomputeScaleFactor(): boolean | null {
+    return this._option('recompute_scale_factor')
+  }
+  set recomputeScaleFactor(value: boolean | null) {
+    this._setOption('recompute_scale_factor', value)
+  }
+}
+export interface Upsample {
+  forward(input: Tensor): Tensor
+}
+
+/** Arguments of {@link UpsamplingBilinear2d} by name. */
+export interface UpsamplingBilinear2dOptions {
+  /** size of the output, for all spatial dimensions or each; or give `scaleFactor` */
+  size?: number | number[] | null
+  /** the output's size divided by the input's, for all spatial dimensions or each, > 0 */
+  scaleFactor?: number | number[] | null
+}
+/**
+ * Resizes images by linear interpolation in both directions, with the corners aligned.
+ * Shape: `(N, C, H, W)` → `(N, C, Hout, Wout)`.
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.UpsamplingBilinear2d.html
+ */
+export class UpsamplingBilinear2d extends Layer {
+  constructor(options?: UpsamplingBilinear2dOptions)
+  constructor(size: number | number[] | null | undefined, options?: UpsamplingBilinear2dOptions)
+  constructor(size: number | number[] | null | undefined, scaleFactor: number | number[] | null | undefined, options?: UpsamplingBilinear2dOptions)
+  constructor(...args: unknown[]) {
+    super('UpsamplingBilinear2d', args)
+  }
+  /** size of the output, for all spatial dimensions or each; or give `scaleFactor` */
+  get size(): number | number[] | null {
+    return this._option('size')
+  }
+  set size(value: number | number[] | null) {
+    this._setOption('size', value)
+  }
+  /** the output's size divided by the input's, for all spatial dimensions or each, > 0 */
+  get scaleFactor(): number | number[] | null {
+    return this._option('scale_factor')
+  }
+  set scaleFactor(value: number | number[] | null) {
+    this._setOption('scale_factor', value)
+  }
+}
+export interface UpsamplingBilinear2d {
+  forward(input: Tensor): Tensor
+}
+
+/** Arguments of {@link UpsamplingNearest2d} by name. */
+export interface UpsamplingNearest2dOptions {
+  /** size of the output, for all spatial dimensions or each; or give `scaleFactor` */
+  size?: number | number[] | null
+  /** the output's size divided by the input's, for all spatial dimensions or each, > 0 */
+  scaleFactor?: number | number[] | null
+}
+/**
+ * Resizes images, each pixel being that of the input nearest to it.
+ * Shape: `(N, C, H, W)` → `(N, C, Hout, Wout)`.
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.UpsamplingNearest2d.html
+ */
+export class UpsamplingNearest2d extends Layer {
+  constructor(options?: UpsamplingNearest2dOptions)
+  constructor(size: number | number[] | null | undefined, options?: UpsamplingNearest2dOptions)
+  constructor(size: number | number[] | null | undefined, scaleFactor: number | number[] | null | undefined, options?: UpsamplingNearest2dOptions)
+  constructor(...args: unknown[]) {
+    super('UpsamplingNearest2d', args)
+  }
+  /** size of the output, for all spatial dimensions or each; or give `scaleFactor` */
+  get size(): number | number[] | null {
+    return this._option('size')
+  }
+  set size(value: number | number[] | null) {
+    this._setOption('size', value)
+  }
+  /** the output's size divided by the input's, for all spatial dimensions or each, > 0 */
+  get scaleFactor(): number | number[] | null {
+    return this._option('scale_factor')
+  }
+  set scaleFactor(value: number | number[] | null) {
+    this._setOption('scale_factor', value)
+  }
+}
+export interface UpsamplingNearest2d {
+  forward(input: Tensor): Tensor
+}
+
+/** Arguments of {@link ZeroPad1d} by name. */
+export interface ZeroPad1dOptions {
+  /** width at all sides, or `[before, after]` of the last dimension, then of the one before it, …; negative cuts off */
+  padding?: number | number[]
+}
+/**
+ * Lengthens a signal by zeros.
+ * Shape: `(N, C, L)` or `(C, L)` → `(N, C, Lout)`.
+ * @param padding - width at all sides, or `[before, after]` of the last dimension, then of the one before it, …; negative cuts off
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.ZeroPad1d.html
+ */
+export class ZeroPad1d extends Layer {
+  constructor(padding: number | number[], options?: ZeroPad1dOptions)
+  constructor(options: ZeroPad1dOptions & Required<Pick<ZeroPad1dOptions, 'padding'>>)
+  constructor(...args: unknown[]) {
+    super('ZeroPad1d', args)
+  }
+  /** width at all sides, or `[before, after]` of the last dimension, then of the one before it, …; negative cuts off */
+  get padding(): number[] {
+    return this._option('padding')
+  }
+  set padding(value: number | number[]) {
+    this._setOption('padding', value)
+  }
+}
+export interface ZeroPad1d {
+  forward(input: Tensor): Tensor
+}
+
+/** Arguments of {@link ZeroPad2d} by name. */
+export interface ZeroPad2dOptions {
+  /** width at all sides, or `[before, after]` of the last dimension, then of the one before it, …; negative cuts off */
+  padding?: number | number[]
+}
+/**
+ * Enlarges an image by zeros.
+ * Shape: `(N, C, H, W)` or `(C, H, W)` → `(N, C, Hout, Wout)`.
+ * @param padding - width at all sides, or `[before, after]` of the last dimension, then of the one before it, …; negative cuts off
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.ZeroPad2d.html
+ */
+export class ZeroPad2d extends Layer {
+  constructor(padding: number | number[], options?: ZeroPad2dOptions)
+  constructor(options: ZeroPad2dOptions & Required<Pick<ZeroPad2dOptions, 'padding'>>)
+  constructor(...args: unknown[]) {
+    super('ZeroPad2d', args)
+  }
+  /** width at all sides, or `[before, after]` of the last dimension, then of the one before it, …; negative cuts off */
+  get padding(): number[] {
+    return this._option('padding')
+  }
+  set padding(value: number | number[]) {
+    this._setOption('padding', value)
+  }
+}
+export interface ZeroPad2d {
+  forward(input: Tensor): Tensor
+}
+
+/** Arguments of {@link ZeroPad3d} by name. */
+export interface ZeroPad3dOptions {
+  /** width at all sides, or `[before, after]` of the last dimension, then of the one before it, …; negative cuts off */
+  padding?: number | number[]
+}
+/**
+ * Enlarges a volume by zeros.
+ * Shape: `(N, C, D, H, W)` or `(C, D, H, W)` → `(N, C, Dout, Hout, Wout)`.
+ * @param padding - width at all sides, or `[before, after]` of the last dimension, then of the one before it, …; negative cuts off
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.nn.ZeroPad3d.html
+ */
+export class ZeroPad3d extends Layer {
+  constructor(padding: number | number[], options?: ZeroPad3dOptions)
+  constructor(options: ZeroPad3dOptions & Required<Pick<ZeroPad3dOptions, 'padding'>>)
+  constructor(...args: unknown[]) {
+    super('ZeroPad3d', args)
+  }
+  /** width at all sides, or `[before, after]` of the last dimension, then of the one before it, …; negative cuts off */
+  get padding(): number[] {
+    return this._option('padding')
+  }
+  set padding(value: number | number[]) {
+    this._setOption('padding', value)
+  }
+}
+export interface ZeroPad3d {
   forward(input: Tensor): Tensor
 }
