@@ -85,7 +85,6 @@ test('a distance may be a function or a module, and may throw', () => {
 })
 
 test('wrong arguments of losses are typed errors', () => {
-  const x = torch.zeros(4, 3)
   const wrong: [() => unknown, RegExp][] = [
     [() => new nn.HuberLoss({ delta: '1' as never }), /^HuberLoss: expected delta to be a number/],
     [() => new nn.GaussianNLLLoss(true as never), /takes at most 0 arguments by position/],
