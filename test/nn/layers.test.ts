@@ -32,9 +32,10 @@ test('wrong arguments name the layer, the option, what was expected and what cam
     [() => new nn.Linear(Number.NaN, 2), /^Linear: expected inFeatures to be an integer, received NaN$/],
     [() => new nn.Linear(1, 2, { bias: 1 as never }), /^Linear: expected bias to be a boolean, received 1$/],
     [() => new nn.Linear(1, 2, { dtype: 'float33' as never }), /float33/],
+    [() => new nn.MSELoss({ reduction: 2 as never }), /^MSELoss: expected reduction to be a string, received 2$/],
     [
-      () => new nn.MSELoss({ reduction: 'average' as never }),
-      /^MSELoss: expected reduction to be 'none' or 'mean' or 'sum'/,
+      () => new nn.MSELoss({ reduction: 'average' as never }).forward(torch.ones(1), torch.ones(1)),
+      /^average is not a valid value for reduction$/,
     ],
     [
       () => new nn.Linear(1, 2).forward([1] as never),

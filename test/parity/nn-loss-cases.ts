@@ -2,8 +2,8 @@
 import type { Case } from './layers.js'
 import type { LossCase } from './losses.js'
 
-const pair = [4, 3]
-const scores = [6, 5]
+export const pair = [4, 3]
+export const scores = [6, 5]
 const weight = { tensor: [0.5, 1, 2, 0.25, 3] }
 const reductions = (layer: string, kwargs: Case[2], ...inputs: Case[3][]): Case[] => [
   [layer, [], kwargs, ...inputs],
@@ -146,10 +146,10 @@ export const pairCases: Case[] = [
   ['TripletMarginWithDistanceLoss', [], { margin: 3, reduction: 'none' }, [2, 3, 4], [2, 3, 4], [2, 3, 4]],
 ]
 
-const f32 = 'float32'
+export const f32 = 'float32'
 const f64 = 'float64'
 type Kwargs = LossCase[2]
-const linear = (kwargs: Kwargs, dtype: LossCase[4] = f32, rows = 9, features = 4, classes = 7): LossCase => [
+export const linear = (kwargs: Kwargs, dtype: LossCase[4] = f32, rows = 9, features = 4, classes = 7): LossCase => [
   'LinearCrossEntropyLoss',
   [features, classes],
   kwargs,
@@ -283,132 +283,4 @@ export const extraCases: LossCase[] = [
   ['LinearCrossEntropyLoss', [4, 7], {}, [[4], 'classes:7'], f32, 1],
   ['LinearCrossEntropyLoss', [4, 7], { bias: true, label_smoothing: 0.1 }, [[5, 4], 'shares:5:7'], f32, 2],
   ...chunked,
-]
-
-/** Wrong arguments (inputs null), and wrong inputs. */
-export const refusedCases: LossCase[] = [
-  ['MultiMarginLoss', [3], {}, null, f32, 0],
-  ['MultiMarginLoss', [], { weight: { tensor: [[0.5]] } }, null, f32, 0],
-  ['TripletMarginLoss', [0], {}, null, f32, 0],
-  ['TripletMarginLoss', [], { margin: -0.5 }, null, f32, 0],
-  ['TripletMarginWithDistanceLoss', [], { margin: -1 }, null, f32, 0],
-  ['AdaptiveLogSoftmaxWithLoss', [8, 9, []], {}, null, f32, 0],
-  ['AdaptiveLogSoftmaxWithLoss', [8, 9, [3, 2]], {}, null, f32, 0],
-  ['AdaptiveLogSoftmaxWithLoss', [8, 9, [0, 2]], {}, null, f32, 0],
-  ['AdaptiveLogSoftmaxWithLoss', [8, 9, [2, 2]], {}, null, f32, 0],
-  ['AdaptiveLogSoftmaxWithLoss', [8, 9, [9]], {}, null, f32, 0],
-  ['LinearCrossEntropyLoss', [4, 7], { weight: { tensor: [0.5, 1] } }, null, f32, 0],
-  ['LinearCrossEntropyLoss', [4, 7], { label_smoothing: 1.5 }, null, f32, 0],
-  ['LinearCrossEntropyLoss', [4, 7], { label_smoothing: { float: -1 } }, null, f32, 0],
-  ['LinearCrossEntropyOptions', [], { acc_policy: 'best' }, null, f32, 0],
-  ['LinearCrossEntropyOptions', [], { chunking_method: 'aspect_ratio:0' }, null, f32, 0],
-  ['LinearCrossEntropyOptions', [], { chunking_method: 'rows' }, null, f32, 0],
-  ['LinearCrossEntropyOptions', [], { batch_chunk_size: 0 }, null, f32, 0],
-  ['LinearCrossEntropyOptions', [], { batch_chunk_size: 1.5 }, null, f32, 0],
-  ['LinearCrossEntropyOptions', [], { acc_dtype: 'int64' }, null, f32, 0],
-  ...['L1Loss', 'MSELoss', 'SmoothL1Loss', 'HuberLoss', 'KLDivLoss', 'PoissonNLLLoss', 'BCEWithLogitsLoss'].map(
-    (layer): LossCase => [layer, [], { reduction: 'median' }, [pair, pair], f32, 0],
-  ),
-  ...['BCELoss', 'HingeEmbeddingLoss', 'SoftMarginLoss', 'MultiLabelSoftMarginLoss'].map(
-    (layer): LossCase => [layer, [], { reduction: 'batchmean' }, [pair, pair], f32, 0],
-  ),
-  ...['NLLLoss', 'CrossEntropyLoss', 'MultiMarginLoss'].map(
-    (layer): LossCase => [layer, [], { reduction: 'median' }, [scores, 'classes:5:6'], f32, 0],
-  ),
-  ['GaussianNLLLoss', [], { reduction: 'median' }, [pair, pair, pair.length], f32, 0],
-  ['MultiLabelMarginLoss', [], { reduction: 'median' }, [[4], { tensor: [3, 0, -1, 1] }], f32, 0],
-  ['PoissonNLLLoss', [], { reduction: 'elementwise_mean' }, [pair, pair], f32, 0],
-  ['CosineEmbeddingLoss', [], { reduction: 'median' }, [pair, pair, 'signs:4'], f32, 0],
-  ['MarginRankingLoss', [], { reduction: 'median' }, [pair, pair, pair], f32, 0],
-  ['TripletMarginLoss', [], { reduction: 'median' }, [pair, pair, pair], f32, 0],
-  ['TripletMarginWithDistanceLoss', [], { reduction: 'median' }, [pair, pair, pair], f32, 0],
-  ['CTCLoss', [], { reduction: 'median' }, [[8, 1, 5], { tensor: [[1]] }, { tensor: [8] }, { tensor: [1] }], f32, 0],
-  ['LinearCrossEntropyLoss', [4, 7], { reduction: 'median' }, [[9, 4], 'classes:7:9'], f32, 0],
-  ['L1Loss', [], {}, [pair, [4, 2]], f32, 0],
-  ['SmoothL1Loss', [], { beta: -1 }, [pair, pair], f32, 0],
-  ['HuberLoss', [], { delta: 0 }, [pair, pair], f32, 0],
-  ['BCELoss', [], {}, ['rand:4:3', 'rand:4:1'], f32, 0],
-  ['BCELoss', [], {}, [{ tensor: [1.5] }, 'rand:1'], f32, 0],
-  ['BCELoss', [{ tensor: [0.5, 2] }], {}, ['rand:4:3', 'rand:4:3'], f32, 0],
-  ['BCEWithLogitsLoss', [], {}, [pair, [4]], f32, 0],
-  ['GaussianNLLLoss', [], {}, [pair, pair, -0.5], f32, 0],
-  ['GaussianNLLLoss', [], {}, [pair, pair, { tensor: [-0.5] }], f32, 0],
-  ['GaussianNLLLoss', [], {}, [pair, pair, 'rand:3:4'], f32, 0],
-  ['GaussianNLLLoss', [], {}, [pair, pair, 'rand:3'], f32, 0],
-  ['NLLLoss', [], {}, [scores, 'classes:5:7'], f32, 0],
-  ['NLLLoss', [], {}, [scores, { tensor: [0, 1, 2, 3, 4, 5] }], f32, 0],
-  ['CrossEntropyLoss', [], { label_smoothing: 2 }, [scores, 'classes:5:6'], f32, 0],
-  ['CrossEntropyLoss', [{ tensor: [0.5] }], {}, [scores, 'classes:5:6'], f32, 0],
-  ['CrossEntropyLoss', [], { ignore_index: 1 }, [scores, 'shares:6:5'], f32, 0],
-  ['CrossEntropyLoss', [], {}, [scores, { tensor: [0, 1, 2, 3, 4, -1] }], f32, 0],
-  ['MultiMarginLoss', [], {}, [scores, 'classes:5:5'], f32, 0],
-  ['MultiLabelMarginLoss', [], {}, [pair, 'classes:3:4'], f32, 0],
-  ['CosineEmbeddingLoss', [], {}, [pair, pair, 'signs:4:3'], f32, 0],
-  ['MarginRankingLoss', [], {}, [pair, pair, 'signs:4'], f32, 0],
-  ['TripletMarginLoss', [], {}, [pair, pair, [3]], f32, 0],
-  ['TripletMarginWithDistanceLoss', [], {}, [pair, pair, [3]], f32, 0],
-  ['CTCLoss', [7], {}, [[8, 1, 5], { tensor: [[1]] }, { tensor: [8] }, { tensor: [1] }], f32, 0],
-  ['CTCLoss', [], {}, [[8, 1, 5], { tensor: [[1]] }, { tensor: [9] }, { tensor: [1] }], f32, 0],
-  ['CTCLoss', [], {}, [[8, 1, 5], { tensor: [[1]] }, { ints: [8, 8] }, { ints: [1] }], f32, 0],
-  ['CTCLoss', [], {}, [[8, 1, 5], { tensor: [[1]] }, { tensor: [8.5] }, { tensor: [1] }], f32, 0],
-  ['AdaptiveLogSoftmaxWithLoss', [32, 40, [6]], {}, [[9, 32], 'classes:40:8'], f32, 0],
-  ['AdaptiveLogSoftmaxWithLoss', [32, 40, [6]], {}, [[9, 2, 32], 'classes:40:9'], f32, 0],
-  ['AdaptiveLogSoftmaxWithLoss', [32, 40, [6]], {}, [[9, 32], { tensor: 3 }], f32, 0],
-  ['AdaptiveLogSoftmaxWithLoss', [32, 40, [6]], {}, [[9, 32], 'classes:40:9:2'], f32, 0],
-  ['AdaptiveLogSoftmaxWithLoss', [32, 40, [6]], {}, [[2, 32], { tensor: [3, 40] }], f32, 0],
-  ['LinearCrossEntropyLoss', [4, 7], {}, [[9, 2, 4], 'classes:7:9'], f32, 0],
-  ['LinearCrossEntropyLoss', [4, 7], {}, [[9, 5], 'classes:7:9'], f32, 0],
-  ['LinearCrossEntropyLoss', [4, 7], { out_features: [2] }, [[4], 'classes:7:2'], f32, 0],
-  ['LinearCrossEntropyLoss', [4, 7], { ignore_index: 2 }, [[9, 4], 'shares:9:7'], f32, 0],
-  [
-    'LinearCrossEntropyLoss',
-    [4, 7],
-    { options: { options: { batch_chunk_size: 4, chunking_method: 'aspect_ratio' } } },
-    [[9, 4], 'classes:7:9'],
-    f32,
-    0,
-  ],
-  [
-    'LinearCrossEntropyLoss',
-    [4, 7],
-    { options: { options: { acc_dtype: 'float64' } } },
-    [[9, 4], 'classes:7:9'],
-    f32,
-    0,
-  ],
-  ['LinearCrossEntropyLoss', [4, 7], { options: { options: {} } }, [[9, 4], 'classes:9:9'], f32, 0],
-]
-
-export const warningCases: LossCase[] = [
-  ...['L1Loss', 'MSELoss', 'SmoothL1Loss', 'HuberLoss'].map(
-    (layer): LossCase => [
-      layer,
-      [],
-      {},
-      [
-        [4, 3],
-        [4, 1],
-      ],
-      f32,
-      0,
-    ],
-  ),
-  ['L1Loss', [], {}, [[2], []], f32, 0],
-  ['L1Loss', [false], {}, [pair, pair], f32, 0],
-  ['MSELoss', [null, false], {}, [pair, pair], f32, 0],
-  ['BCELoss', [], { reduce: true }, ['rand:3', 'rand:3'], f32, 0],
-  ['CrossEntropyLoss', [], { reduction: 'elementwise_mean' }, [scores, 'classes:5:6'], f32, 0],
-  ['KLDivLoss', [], {}, [pair, pair], f32, 0],
-  ['KLDivLoss', [], { reduction: 'batchmean' }, [pair, pair], f32, 0],
-  ['KLDivLoss', [], { size_average: true }, [pair, pair], f32, 0],
-  ['NLLLoss2d', [], {}, [[2, 5, 3, 2], 'classes:5:2:3:2'], f32, 0],
-  linear({ label_smoothing: 0.25, bias: true, options: { options: {} } }),
-  [
-    'LinearCrossEntropyLoss',
-    [4, 7],
-    { out_features: [2], options: { options: {} } },
-    [[5, 4], 'classes:7:5:2'],
-    f32,
-    0,
-  ],
 ]

@@ -6,10 +6,11 @@ import { test } from 'node:test'
 import * as torch from 'libtorch-node'
 import { child } from '../support/child.js'
 import { tempDir } from '../support/paths.js'
-import { requirePython } from '../support/python.js'
+import { pythonJson, requirePython } from '../support/python.js'
 import { type Case, testLayers } from './layers.js'
 import { type LossCase, oracle, testLosses } from './losses.js'
-import { extraCases, pairCases, plainCases, refusedCases, warningCases } from './nn-loss-cases.js'
+import { extraCases, pairCases, plainCases } from './nn-loss-cases.js'
+import { refusedCases, warningCases } from './nn-loss-refused.js'
 
 const { nn } = torch
 
@@ -41,9 +42,8 @@ test('losses warn of what Python warns of, in its words', (t) => {
   assert.deepEqual(texts, expected)
 })
 
-test('adaptive softmax: log probabilities and classes of Python', async (t) => {
+test('adaptive softmax: log probabilities and classes of Python', (t) => {
   if (!requirePython(t)) return
-  const { pythonJson } = await import('../support/python.js')
   torch.manualSeed(5)
   const adaptive = new nn.AdaptiveLogSoftmaxWithLoss(32, 40, [6, 12], { divValue: 2, headBias: true })
   const made: unknown[] = []
