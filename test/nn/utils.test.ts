@@ -100,7 +100,10 @@ test('a module that a user wrote is parametrized under all of its fields', () =>
   const net = new Net()
   parametrize.registerParametrization(net, 'scale', new Plus())
   parametrize.registerParametrization(net, 'offset', new Plus())
-  assert.deepEqual(Object.keys(net.stateDict()), ['parametrizations.scale.original', 'parametrizations.offset.original'])
+  assert.deepEqual(Object.keys(net.stateDict()), [
+    'parametrizations.scale.original',
+    'parametrizations.offset.original',
+  ])
   assert.ok(same(net.forward(x), torch.full([2, 3], 4, { dtype: 'float32' })))
   assert.ok(net instanceof Net)
   parametrize.removeParametrizations(net, 'offset')
@@ -181,7 +184,10 @@ test('what is no module, tensor or name is an argument error', () => {
     assert.throws(() => U.fuseLinearBnEval(m.eval(), bad), wrong)
     assert.throws(() => U.convertConv2dWeightMemoryFormat(bad, 'channels_last'), wrong)
     assert.throws(() => torch.func.functionalCall(bad, {}, x), wrong)
-    assert.throws(() => U.consumePrefixInStateDictIfPresent(bad === undefined ? null as never : bad, 7 as never), wrong)
+    assert.throws(
+      () => U.consumePrefixInStateDictIfPresent(bad === undefined ? (null as never) : bad, 7 as never),
+      wrong,
+    )
   }
   assert.throws(() => U.skipInit(nn.Linear as never, 2), wrong)
   assert.throws(() => U.skipInit(3 as never), { code: 'ERR_TORCH' })

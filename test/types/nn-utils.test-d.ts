@@ -5,7 +5,10 @@ const { nn } = torch
 
 /** Never called: the types of these statements are what is tested. */
 export function types(layer: torch.nn.Linear, weight: torch.nn.Parameter, generator: torch.Generator): void {
-  const filled: torch.nn.Parameter = nn.init.kaimingUniform_(weight, 0.2, 'fan_out', { nonlinearity: 'relu', generator })
+  const filled: torch.nn.Parameter = nn.init.kaimingUniform_(weight, 0.2, 'fan_out', {
+    nonlinearity: 'relu',
+    generator,
+  })
   nn.init.truncNormal_(filled, { std: 0.02 })
   nn.init.uniform_(weight, undefined, 2, generator)
   nn.init.sparse_(weight, 0.1, { std: 1 })
