@@ -1,12 +1,7 @@
 /** What `torch.nn` offers. */
 export * from '../generated/nn.js'
 export { Buffer, Parameter } from '../tensor/parameter.js'
-export {
-  isLazy,
-  UninitializedBuffer,
-  type UninitializedOptions,
-  UninitializedParameter,
-} from '../tensor/uninitialized.js'
+export { UninitializedBuffer, type UninitializedOptions, UninitializedParameter } from '../tensor/uninitialized.js'
 export {
   type AdaptiveLogSoftmaxOutput,
   AdaptiveLogSoftmaxWithLoss,
@@ -58,6 +53,7 @@ export { ModuleList } from './module-list.js'
 export { type AttentionOptions, MultiheadAttention, type MultiheadAttentionOptions } from './multihead-attention.js'
 export { DataParallel, type DataParallelOptions, type DeviceId } from './parallel/data-parallel.js'
 export * as parallel from './parallel/index.js'
+export * as parameter from './parameter.js'
 export { ParameterDict } from './parameter-dict.js'
 export { ParameterList } from './parameter-list.js'
 export { ReLU6, type ReLU6Options } from './relu6.js'

@@ -1,19 +1,15 @@
 import { ArgumentError, ShapeError } from '../errors.js'
 import { Linear } from '../generated/nn.js'
 import type { Device, Dtype } from '../tensor/dtype.js'
-import { describe, operatorFunction } from '../tensor/operator.js'
+import { describe } from '../tensor/operator.js'
 import { Buffer } from '../tensor/parameter.js'
 import { floatText, tupleText } from '../tensor/python-text.js'
 import { Tensor } from '../tensor/tensor.js'
 import { takeArguments } from './arguments.js'
+import { linearCrossEntropy } from './functional/linear-cross-entropy.js'
+import type { Reduction } from './functional/reduction.js'
 import { LinearCrossEntropyOptions } from './linear-cross-entropy-options.js'
 import { Module } from './module.js'
-
-const linear = operatorFunction('aten::linear')
-const crossEntropyLoss = operatorFunction('aten::cross_entropy_loss')
-const inChunks = operatorFunction('libtorch_node::linear_cross_entropy_chunked')
-
-type Reduction = 'none' | 'mean' | 'sum'
 
 /** Arguments of {@link LinearCrossEntropyLoss} by name. */
 export interface LinearCrossEntropyLossOptions {
@@ -147,107 +143,6 @@ export class LinearCrossEntropyLoss extends Module {
   }
 }
 
-interface Settings {
-  linearBias: Tensor | null
-  weight: Tensor | null
-  reduction: Reduction
-  ignoreIndex: number | null
-  labelSmoothing: number
-  options: LinearCrossEntropyOptions | null
-}
-
-/** The cross entropy of `linear(input, linearWeight, linearBias)`: torch/nn/functional.py, linear_cross_entropy, PyTorch 2.13. */
-export function linearCrossEntropy(input: Tensor, linearWeight: Tensor, target: Tensor, settings: Settings): Tensor {
-  const { linearBias: bias, weight, reduction, labelSmoothing: smoothing, options } = settings
-  const { batch, features, scores } = checkShapes(input, linearWeight, bias)
-  const shape = [...batch, ...scores]
-  if (same(target.shape, shape) && settings.ignoreIndex !== null)
-    throw new ArgumentError('ignore_index cannot be specified when target contains probabilities')
-  const ignoreIndex = settings.ignoreIndex ?? -100
-  const further = scores.slice(1)
-  if (options !== null) {
-    if (further.length === 0 && reductions.includes(reduction) && smoothing === 0 && target.dtype === 'int64') {
-      const [x, y] = batch.length === 1 ? [input, target] : [input.unsqueeze(0), target.unsqueeze(0)]
-      const { size, policy, dtype } = options._chunking(x.shape[0]!, features, scores[0]!, x.dtype, x.device)
-      const { allowRetainGraph } = options
-      const loss = inChunks(
-        x,
-        linearWeight,
-        y,
-        bias,
-        weight,
-        reduction,
-        ignoreIndex,
-        size,
-        policy,
-        dtype,
-        allowRetainGraph,
-      )
-      return batch.length === 1 ? loss : loss.squeeze(0)
-    }
-    warnOfIgnored(settings, target, further)
-  }
-  const count = product(1, scores)
-  const flat = further.length > 0
-  const logits = linear(
-    input,
-    flat ? linearWeight.reshape([count, features]) : linearWeight,
-    bias && flat ? bias.reshape(count) : bias,
-  ).reshape(shape)
-  return crossEntropyLoss(logits, target, weight, reductionNumber(reduction), ignoreIndex, smoothing)
-}
-
-const reductions = ['none', 'mean', 'sum']
-
-function reductionNumber(reduction: string): number {
-  const at = reductions.indexOf(reduction)
-  if (at < 0) throw new ArgumentError(`${reduction} is not a valid value for reduction`)
-  return at
-}
-
-function checkShapes(
-  input: Tensor,
-  linearWeight: Tensor,
-  bias: Tensor | null,
-): { batch: number[]; features: number; scores: number[] } {
-  if (input.ndim < 1 || input.ndim > 2)
-    throw new ShapeError(`expected input with dimensionality 1 or 2, got ${input.ndim}`)
-  if (linearWeight.ndim < 2)
-    throw new ShapeError(`expected linear_weight with dimensionality at least 2, got ${linearWeight.ndim}`)
-  const batch = input.shape.slice(0, -1)
-  const features = input.shape.at(-1)!
-  const scores = linearWeight.shape.slice(0, -1)
-  if (features !== linearWeight.shape.at(-1)) {
-    throw new ShapeError(
-      `expected equal input and linear_weight last dimensions (in_features), got ${features} and ${linearWeight.shape.at(-1)}, respectively`,
-    )
-  }
-  if (bias !== null && !same(bias.shape, scores))
-    throw new ShapeError(`expected linear_bias shape ${tupleText(scores)}, got ${tupleText(bias.shape)}`)
-  if (scores.length > 1 && batch.length === 0) {
-    throw new ShapeError(
-      `K-dimensional loss defined by linear_weight shape ${tupleText(linearWeight.shape)} requires batched input, (N, ${features}), got unbatched input with shape ${tupleText(input.shape)}`,
-    )
-  }
-  return { batch, features, scores }
-}
-
-const warned = new Set<string>()
-
-function warnOfIgnored({ reduction, labelSmoothing, linearBias }: Settings, target: Tensor, further: number[]): void {
-  const text =
-    "linear_cross_entropy: ``options`` ignored; chunked path needs reduction in {'mean','sum','none'}, label_smoothing == 0, " +
-    `target.dtype == int64, out_features == (). Got reduction='${reduction}', label_smoothing=${floatText(labelSmoothing)}, ` +
-    `target.dtype=torch.${target.dtype}, out_features=${tupleText(further)}, tracing=False, ` +
-    `linear_bias.shape=${linearBias ? tupleText(linearBias.shape) : 'None'}.`
-  if (warned.has(text)) return
-  warned.add(text)
-  process.emitWarning(text, 'UserWarning')
-}
-
-function same(a: readonly number[], b: readonly number[]): boolean {
-  return a.length === b.length && a.every((size, i) => size === b[i])
-}
 function product(start: number, sizes: readonly number[]): number {
   return sizes.reduce((count, size) => count * size, start)
 }

@@ -1,9 +1,9 @@
 /** Losses of classes: how well scores or probabilities fit their labels. */
-import { ArgumentError, ShapeError, TorchError } from '../../errors.js'
+import { ArgumentError, ShapeError } from '../../errors.js'
 import * as functions from '../../generated/functions.js'
 import { nn as operators } from '../../generated/namespaces.js'
 import { broadcastShapes } from '../../tensor/python-functions.js'
-import { sizeText, tupleText } from '../../tensor/python-text.js'
+import { sizeText } from '../../tensor/python-text.js'
 import type { Tensor } from '../../tensor/tensor.js'
 import { warn } from '../warn.js'
 import { any, bool, type Call, define, number, optionalBool, optionalTensor, required, tensor } from './call.js'
@@ -60,76 +60,6 @@ export const crossEntropy: Loss<[...NllPositional, labelSmoothing: number], Cros
   { ...nllParameters, labelSmoothing: number(0) },
   (input, target, weight, average, ignoreIndex, reduce, reduction, smoothing) =>
     operators.crossEntropyLoss(input, target, weight, reductionOf(average, reduce, reduction), ignoreIndex, smoothing),
-)
-
-export interface LinearCrossEntropyOptions extends ReductionOptions {
-  linearBias?: Tensor | null
-  /** A factor for each class. */
-  weight?: Tensor | null
-  /** Class index whose samples do not count (default `-100`). */
-  ignoreIndex?: number | null
-  /** Share of the target that is spread evenly over all classes, in [0, 1] (default `0`). */
-  labelSmoothing?: number
-}
-/**
- * {@link crossEntropy} of `linear(input, linearWeight, linearBias)`. `input` is `(N, inFeatures)` or `(inFeatures)`, `linearWeight`
- * `(classes, …, inFeatures)`. Python's `options` (the computation in chunks) are not here.
- */
-export const linearCrossEntropy: Call<
-  [input: Tensor, linearWeight: Tensor, target: Tensor],
-  [],
-  LinearCrossEntropyOptions,
-  { input: Tensor; linearWeight: Tensor; target: Tensor }
-> = define(
-  'linearCrossEntropy',
-  {
-    input: tensor,
-    linearWeight: tensor,
-    target: tensor,
-    linearBias: optionalTensor,
-    weight: optionalTensor,
-    reduction: any('mean'),
-    ignoreIndex: any(null),
-    labelSmoothing: number(0),
-  },
-  (input: Tensor, matrix: Tensor, target: Tensor, bias: Tensor | null, weight, reduction, ignoreIndex, smoothing) => {
-    if (input.ndim < 1 || input.ndim > 2)
-      throw new ShapeError(`expected input with dimensionality 1 or 2, got ${input.ndim}`)
-    if (matrix.ndim < 2)
-      throw new ShapeError(`expected linear_weight with dimensionality at least 2, got ${matrix.ndim}`)
-    const batch = input.shape.slice(0, -1)
-    const features = input.shape.at(-1)!
-    if (features !== matrix.shape.at(-1)) {
-      throw new ShapeError(
-        `expected equal input and linear_weight last dimensions (in_features), got ${features} and ${matrix.shape.at(-1)}, respectively`,
-      )
-    }
-    const scores = matrix.shape.slice(0, -1)
-    if (bias !== null && String(bias.shape) !== String(scores))
-      throw new ShapeError(`expected linear_bias shape ${tupleText(scores)}, got ${tupleText(bias.shape)}`)
-    if (scores.length > 1 && batch.length === 0) {
-      throw new ShapeError(
-        `K-dimensional loss defined by linear_weight shape ${tupleText(matrix.shape)} requires batched input, (N, ${features}), got unbatched input with shape ${tupleText(input.shape)}`,
-      )
-    }
-    const shape = [...batch, ...scores]
-    if (String(target.shape) === String(shape) && ignoreIndex !== null)
-      throw new TorchError('ignore_index cannot be specified when target contains probabilities')
-    const count = scores.reduce((product, n) => product * n, 1)
-    const flat = scores.length > 1
-    const logits = operators.linear(
-      input,
-      flat ? matrix.reshape([count, features]) : matrix,
-      bias && flat ? bias.reshape([count]) : bias,
-    )
-    return crossEntropy(logits.reshape(shape), target, {
-      weight,
-      reduction,
-      ignoreIndex: ignoreIndex ?? -100,
-      labelSmoothing: smoothing,
-    })
-  },
-  3,
 )
 
 export interface BinaryCrossEntropyOptions extends LossOptions {

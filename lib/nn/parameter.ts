@@ -1,0 +1,3 @@
+/** `torch.nn.parameter`. */
+export { Buffer, Parameter } from '../tensor/parameter.js'
+export { isLazy, UninitializedBuffer, UninitializedParameter } from '../tensor/uninitialized.js'
