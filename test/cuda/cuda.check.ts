@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import * as torch from 'libtorch-node'
@@ -81,6 +82,74 @@ test('20 training steps give the parameters of Python', () => {
     train(training, 20)
     assert.equal(digest(stateOf(training.model)), expected[kind], kind)
   }
+})
+
+type Case = [layer: string, args: unknown[], kwargs: Record<string, unknown>, ...shapes: number[][]]
+/** Arguments have Python's names; an Embedding's input has integers below its first number. */
+const layers: Case[] = [
+  ['Linear', [8, 5], {}, [4, 8]],
+  ['Bilinear', [4, 3, 2], {}, [5, 4], [5, 3]],
+  ['Conv1d', [3, 4, 3], {}, [2, 3, 16]],
+  ['Conv2d', [3, 8, 3], { padding: 1, stride: 2 }, [2, 3, 16, 16]],
+  ['ConvTranspose2d', [3, 8, 3], {}, [2, 3, 9, 9]],
+  ['BatchNorm2d', [3], {}, [2, 3, 8, 8]],
+  ['GroupNorm', [2, 4], {}, [2, 4, 5, 5]],
+  ['LayerNorm', [6], {}, [3, 6]],
+  ['RMSNorm', [6], {}, [3, 6]],
+  ['InstanceNorm2d', [3], { affine: true }, [2, 3, 8, 8]],
+  ['Embedding', [20, 6], {}, [20, 4, 3]],
+  ['LSTM', [8, 16], { num_layers: 2, batch_first: true }, [3, 7, 8]],
+  ['GRU', [8, 16], { bidirectional: true }, [7, 3, 8]],
+  ['MultiheadAttention', [16, 4], { batch_first: true }, [2, 5, 16], [2, 5, 16], [2, 5, 16]],
+  ['TransformerEncoderLayer', [16, 4], { dim_feedforward: 32, dropout: 0, batch_first: true }, [2, 5, 16]],
+  ['MaxPool2d', [2], {}, [2, 3, 8, 8]],
+  ['AdaptiveAvgPool2d', [3], {}, [2, 3, 8, 8]],
+  ['Softmax', [1], {}, [4, 7]],
+  ['GELU', [], {}, [4, 7]],
+  ['PReLU', [], {}, [4, 7]],
+  ['MSELoss', [], {}, [4, 7], [4, 7]],
+  ['KLDivLoss', [], { reduction: 'batchmean' }, [4, 7], [4, 7]],
+]
+
+function layer([name, args, kwargs, ...shapes]: Case): string {
+  torch.manualSeed(7)
+  const options = Object.fromEntries(
+    Object.entries(kwargs).map(([key, v]) => [key.replace(/_(.)/g, (_, c: string) => c.toUpperCase()), v]),
+  )
+  const Layer = (nn as unknown as Record<string, new (...args: unknown[]) => torch.nn.Module>)[name]!
+  const module = new Layer(...args, options).to('cuda')
+  const inputs = shapes.map((s) => (name === 'Embedding' ? torch.randint(0, s[0]!, s.slice(1)) : torch.randn(s)).cuda())
+  const leaves = inputs.filter((x) => x.isFloatingPoint()).map((x) => x.requiresGrad_())
+  let out = module.forward(...inputs)
+  while (Array.isArray(out)) out = out[0]
+  out
+    .mul(torch.linspace(-1, 1, out.numel()).cuda().view(out.shape))
+    .sum()
+    .backward()
+  const gradients = [...leaves, ...module.parameters()].map((t) => t.grad).filter((grad) => grad !== null)
+  return digest([out, ...gradients, ...module.buffers()])
+}
+
+test('layers give what they give in Python', async (t) => {
+  const file = join(tempDir(t), 'layers.json')
+  writeFileSync(file, JSON.stringify(layers.map(([name, args, kwargs, ...shapes]) => [name, args, kwargs, shapes])))
+  const expected = JSON.parse(python('layers', file)) as string[]
+  for (const [i, one] of layers.entries()) {
+    await t.test(JSON.stringify(one), () => assert.equal(layer(one), expected[i]))
+  }
+})
+
+test('DataParallel on one device is its module, under other keys', () => {
+  const model = new ConvNet().to('cuda')
+  model.eval()
+  const parallel = new nn.DataParallel(model)
+  const images = torch.rand(6, 1, 8, 8, { device: 'cuda' })
+  assert.ok(torch.equal(parallel.forward(images), model.forward(images)))
+  assert.deepEqual(
+    Object.keys(parallel.stateDict()),
+    Object.keys(model.stateDict()).map((key) => `module.${key}`),
+  )
+  assert.throws(() => new nn.DataParallel(model, { deviceIds: [0, torch.cuda.deviceCount()] }), { code: /^ERR_/ })
 })
 
 test('a checkpoint of Python resumes on the device, and opens on the CPU when it is mapped', (t) => {

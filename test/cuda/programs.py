@@ -51,12 +51,29 @@ def train(kind, steps, model=None, optimizer=None):
     return model, optimizer
 
 
+def layer(name, args, kwargs, shapes):
+    """Digests of what a layer gives on the device: results, gradients of inputs and parameters, buffers."""
+    torch.manual_seed(7)
+    module = getattr(nn, name)(*[tuple(a) if isinstance(a, list) else a for a in args], **kwargs).to("cuda")
+    inputs = [torch.randint(0, s[0], s[1:]).cuda() if name == "Embedding" else torch.randn(s).cuda() for s in shapes]
+    leaves = [x.requires_grad_() for x in inputs if x.is_floating_point()]
+    out = module(*inputs)
+    while isinstance(out, tuple):
+        out = out[0]
+    out.mul(torch.linspace(-1, 1, out.numel()).cuda().view(out.shape)).sum().backward()
+    gradients = [t.grad for t in [*leaves, *module.parameters()] if t.grad is not None]
+    return digest([out, *gradients, *module.buffers()])
+
+
 what = sys.argv[1]
 if what == "random":
     torch.manual_seed(5)
     made = [torch.randn(1000, device="cuda"), torch.rand(7, device="cuda"), torch.randperm(50, device="cuda"),
             torch.randint(0, 9, (33,), device="cuda"), torch.empty(64, device="cuda").exponential_()]
     print(digest(made))
+elif what == "layers":
+    with open(sys.argv[2]) as file:
+        print(json.dumps([layer(*case) for case in json.load(file)]))
 elif what == "steps":
     print(json.dumps({kind: digest(train(kind, 20)[0].state_dict().values()) for kind in ("Adam", "SGD")}))
 elif what == "save":
