@@ -194,9 +194,19 @@ struct Border final : torch::autograd::Node {
   std::string name() const override { return "BackwardHookFunctionBackward"; }
 };
 
+/** Nodes count their references themselves from LibTorch 2.13 on. */
+template <class N>
+auto make_node() {
+  if constexpr (std::is_base_of_v<c10::intrusive_ptr_target, N>) {
+    return c10::make_intrusive<N>();
+  } else {
+    return std::make_shared<N>();
+  }
+}
+
 Napi::Value backward_border(const Info& info) {
   const auto inputs = unwrap_tensors(info[1], "the tensors at the border of a module");
-  auto node = c10::make_intrusive<Border>();
+  auto node = make_node<Border>();
   node->token = token_of(info[0], info[2]);
   node->set_next_edges(torch::autograd::collect_next_edges(inputs));
   node->clear_input_metadata();
