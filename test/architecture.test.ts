@@ -12,7 +12,8 @@ import { root } from './support/paths.js'
 /** What a room of lib/ may import beside itself; whatever those may import, it may, too. */
 const arrows: Record<string, string[]> = {
   errors: [],
-  libtorch: ['errors'],
+  download: ['errors'],
+  libtorch: ['errors', 'download'],
   binding: ['libtorch', 'errors'],
   version: ['binding', 'errors'],
   report: ['errors'],
@@ -22,8 +23,8 @@ const arrows: Record<string, string[]> = {
   'lr-scheduler': ['optim'],
   serialize: ['tensor'],
   'state-dict': ['tensor', 'nn'],
-  vision: ['nn', 'tensor'],
-  hub: ['serialize'],
+  vision: ['nn', 'tensor', 'hub'],
+  hub: ['serialize', 'download'],
   data: ['nn', 'tensor'],
   checkpoint: ['serialize', 'nn', 'optim', 'lr-scheduler'],
   utils: ['data', 'report', 'checkpoint'],
