@@ -188,7 +188,7 @@ test('packages are declared, and built-in modules have their node: names', () =>
   const used = new Set<string>()
   for (const file of all) {
     for (const specifier of importsOf(read(file))) {
-      if (/^(\.|\/|node:|data:)/.test(specifier) || specifier === 'libtorch-node') continue
+      if (/^(\.|\/|node:|data:|libtorch-node(\/|$))/.test(specifier)) continue
       const name = /^(@[^/]+\/)?[^/]+/.exec(specifier)![0]
       used.add(name)
       if (builtinModules.includes(name)) wrong.push(`${file}: '${specifier}' must be 'node:${specifier}'`)

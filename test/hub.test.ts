@@ -230,6 +230,16 @@ for name, new in [("zip.pth", True), ("legacy.pth", False)]:
     const cut = whole.subarray(0, length)
     await assert.rejects(torch.load(cut), { code: 'ERR_CHECKPOINT_FORMAT' }, `${length} bytes`)
   }
+  // whatever is wrong in the file is an error of the file, or other numbers
+  for (let at = 0; at < whole.length; at++) {
+    const other = Buffer.from(whole)
+    other[at] = other[at]! ^ (1 << at % 8)
+    try {
+      torch.loadSync(other)
+    } catch (error) {
+      assert.match((error as torch.TorchError).code, /^ERR_(CHECKPOINT_(FORMAT|UNSAFE)|DEVICE)$/, `byte ${at}: ${error}`)
+    }
+  }
 })
 
 test('a model gets trained weights, loses its head, and trains on', async (t) => {

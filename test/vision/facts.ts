@@ -38,11 +38,15 @@ const rng = (): string => digest(raw(torch.getRngState()))
 
 const camelCase = (name: string): string => name.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase())
 
+/** What stands for values that JSON does not have. */
+function argument(key: string, value: unknown): unknown {
+  if (value === 'GroupNorm') return (channels: number) => new nn.GroupNorm(4, channels)
+  if (key !== 'conv_stem_configs') return value
+  return (value as number[][]).map(([outChannels, kernelSize, stride]) => ({ outChannels, kernelSize, stride }))
+}
+
 function facts({ model: name, options, size }: Row): Row {
-  const entries = Object.entries(options).map(([key, value]) => [
-    camelCase(key),
-    value === 'GroupNorm' ? (channels: number) => new nn.GroupNorm(4, channels) : value,
-  ])
+  const entries = Object.entries(options).map(([key, value]) => [camelCase(key), argument(key, value)])
   torch.manualSeed(7)
   const model = models.getModel(name, Object.fromEntries(entries))
   const stateDict = Object.entries(model.stateDict())
@@ -63,7 +67,7 @@ function facts({ model: name, options, size }: Row): Row {
   row.train = digest(raw(output))
   output.square().mean().backward()
   row.gradients = digest(...model.parameters().map(({ grad }) => raw(grad!)))
-  row.end = digest(state(model), rng())
+  row.end = digest(...model.buffers().map(raw), rng())
   return row
 }
 

@@ -226,48 +226,47 @@ export class VisionTransformer extends Module {
           act: new Tanh(),
           head: new Linear(representation, numClasses),
         })) as unknown as Sequential
-    this.#start()
-  }
-
-  #start(): void {
-    const projection = this.conv_proj
-    if (projection instanceof Conv2d) {
-      const [height, width] = [this.patchSize, this.patchSize]
-      init.truncNormal_(projection.weight, { std: Math.sqrt(1 / (projection.inChannels * height * width)) })
-      if (projection.bias !== null) init.zeros_(projection.bias)
-    } else {
-      const last = projection.getSubmodule('conv_last') as Conv2d
-      init.normal_(last.weight, 0, Math.sqrt(2 / last.outChannels))
-      if (last.bias !== null) init.zeros_(last.bias)
-    }
-    const { pre_logits: before, head } = this.heads
-    if (before instanceof Linear) {
-      init.truncNormal_(before.weight, { std: Math.sqrt(1 / before.inFeatures) })
-      init.zeros_(before.bias)
-    }
-    if (head instanceof Linear) {
-      init.zeros_(head.weight)
-      init.zeros_(head.bias)
-    }
-  }
-
-  #patches(x: Tensor): Tensor {
-    const [count, , height, width] = x.shape as [number, number, number, number]
-    if (height !== this.imageSize)
-      throw new ShapeError(`Wrong image height! Expected ${this.imageSize} but got ${height}!`)
-    if (width !== this.imageSize)
-      throw new ShapeError(`Wrong image width! Expected ${this.imageSize} but got ${width}!`)
-    return this.conv_proj
-      .forward(x)
-      .reshape([count, this.hiddenDim, this.seqLength - 1])
-      .permute([0, 2, 1])
+    start(this)
   }
 
   override forward(x: Tensor): Tensor {
-    const patches = this.#patches(x)
+    const patches = patchesOf(this, x)
     const token = this.class_token.expand([x.shape[0]!, -1, -1])
     return this.heads.forward(this.encoder.forward(cat([token, patches], 1)).select(1, 0))
   }
+}
+
+function start(model: VisionTransformer): void {
+  const projection = model.conv_proj
+  if (projection instanceof Conv2d) {
+    init.truncNormal_(projection.weight, { std: Math.sqrt(1 / (projection.inChannels * model.patchSize ** 2)) })
+    if (projection.bias !== null) init.zeros_(projection.bias)
+  } else {
+    const last = projection.getSubmodule('conv_last') as Conv2d
+    init.normal_(last.weight, 0, Math.sqrt(2 / last.outChannels))
+    if (last.bias !== null) init.zeros_(last.bias)
+  }
+  const { pre_logits: before, head } = model.heads
+  if (before instanceof Linear) {
+    init.truncNormal_(before.weight, { std: Math.sqrt(1 / before.inFeatures) })
+    init.zeros_(before.bias)
+  }
+  if (head instanceof Linear) {
+    init.zeros_(head.weight)
+    init.zeros_(head.bias)
+  }
+}
+
+function patchesOf(model: VisionTransformer, x: Tensor): Tensor {
+  const [count, , height, width] = x.shape as [number, number, number, number]
+  if (height !== model.imageSize)
+    throw new ShapeError(`Wrong image height! Expected ${model.imageSize} but got ${height}!`)
+  if (width !== model.imageSize)
+    throw new ShapeError(`Wrong image width! Expected ${model.imageSize} but got ${width}!`)
+  return model.conv_proj
+    .forward(x)
+    .reshape([count, model.hiddenDim, model.seqLength - 1])
+    .permute([0, 2, 1])
 }
 
 function stemOf(configs: readonly ConvStemConfig[], hiddenDim: number): Sequential {
