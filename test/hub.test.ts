@@ -130,7 +130,9 @@ test('a connection that is cut is taken up where it broke', async (t) => {
   const server = await fileServer(t, { 'big.pth': big }, (_, response, count) => {
     if (count > 1) return false
     response.writeHead(200, { 'content-length': big.length })
-    response.write(big.subarray(0, 200_000), () => response.destroy())
+    response.write(big.subarray(0, 200_000))
+    // the client has time to put what came on the disk
+    setTimeout(() => response.destroy(), 500)
     return true
   })
   const loaded = await hub.loadStateDictFromUrl(`${server.url}big.pth`, quiet)
@@ -165,6 +167,16 @@ test('downloadUrlToFile replaces a file only by a whole one', async (t) => {
   await hub.downloadUrlToFile(`${server.url}a`, dst, { ...quiet, hashPrefix: sha256(Buffer.from('new')) })
   assert.equal(readFileSync(dst, 'utf8'), 'new')
   assert.deepEqual(readdirSync(join(dst, '..')), ['file.bin'])
+})
+
+test('what the file system refuses is its own error, at once', async (t) => {
+  const dir = tempDir(t)
+  const server = await fileServer(t, { a: Buffer.from('new') })
+  writeFileSync(join(dir, 'file'), '')
+  const url = `${server.url}a`
+  await assert.rejects(hub.downloadUrlToFile(url, join(dir, 'file', 'b'), quiet), { code: /^(ENOTDIR|EEXIST)$/ })
+  await assert.rejects(hub.downloadUrlToFile(url, join(dir, 'x'.repeat(300)), quiet), { code: 'ENAMETOOLONG' })
+  assert.ok(server.requests.length <= 1)
 })
 
 test('wrong arguments', async () => {
@@ -233,11 +245,15 @@ for name, new in [("zip.pth", True), ("legacy.pth", False)]:
   // whatever is wrong in the file is an error of the file, or other numbers
   for (let at = 0; at < whole.length; at++) {
     const other = Buffer.from(whole)
-    other[at] = other[at]! ^ (1 << at % 8)
+    other[at] = other[at]! ^ (1 << (at % 8))
     try {
       torch.loadSync(other)
     } catch (error) {
-      assert.match((error as torch.TorchError).code, /^ERR_(CHECKPOINT_(FORMAT|UNSAFE)|DEVICE)$/, `byte ${at}: ${error}`)
+      assert.match(
+        (error as torch.TorchError).code,
+        /^ERR_(CHECKPOINT_(FORMAT|UNSAFE)|DEVICE)$/,
+        `byte ${at}: ${error}`,
+      )
     }
   }
 })

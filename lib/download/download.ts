@@ -66,7 +66,9 @@ async function fetchAll(
     try {
       if (await fetchRest(url, part, report)) return
     } catch (error) {
-      if (isDiskFull(error) || (error instanceof DownloadError && !isTransient(error))) throw error
+      // what the file system refuses has a path, and another try would not help
+      if (isDiskFull(error) || (error as NodeJS.ErrnoException).path !== undefined) throw error
+      if (error instanceof DownloadError && !isTransient(error)) throw error
       failures = sizeOf(part) > before ? 1 : failures + 1
       if (failures > retries) {
         const kept = keepPart ? `. ${sizeOf(part)} bytes are kept; the next run continues there.` : ''
