@@ -18,6 +18,13 @@ test('every model is compared with torchvision', () => {
   assert.deepEqual([...new Set(golden.rows.map(({ model }) => model))].sort(), models.listModels())
 })
 
+/** Bytes are those of the machine on which they were written: elsewhere names, sizes and printouts alone are compared. */
+function comparable(row: Row): unknown {
+  if (process.platform === 'linux' && process.arch === 'x64') return row
+  const { model, options, size, keys, text, parameters } = row
+  return { model, options, size, keys, text, parameters }
+}
+
 // one process for all models of a family
 const families = new Map<string, number[]>()
 for (const [i, { model }] of golden.rows.entries()) {
@@ -33,7 +40,7 @@ for (const [family, indices] of families) {
     for (const [j, index] of indices.entries()) {
       const row = golden.rows[index]!
       const name = `${row.model} ${JSON.stringify(row.options)}`
-      await t.test(name, () => assert.deepEqual(JSON.parse(found[j]!), row))
+      await t.test(name, () => assert.deepEqual(comparable(JSON.parse(found[j]!)), comparable(row)))
     }
   })
 }
