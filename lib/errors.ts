@@ -20,6 +20,7 @@ export const errorCodes = {
   ERR_CHECKPOINT_WRITE: 'a checkpoint could not be written; the file that was there before is untouched',
   ERR_CHECKPOINT_LOCKED: 'another process owns the checkpoint directory',
   ERR_CHECKPOINT_MISMATCH: 'a checkpoint does not belong to the objects that it is restored into',
+  ERR_DOWNLOAD: 'a file could not be downloaded, or is not the one that was wanted',
   ERR_LIBTORCH_NOT_FOUND: 'no usable LibTorch was found',
   ERR_LIBTORCH_VERSION: 'LibTorch has another version than the addon was built for',
   ERR_LIBTORCH_INSTALL: 'LibTorch could not be fetched or unpacked',
@@ -123,6 +124,14 @@ export class CheckpointError extends TorchError {
     if (options.file !== undefined) this.file = options.file
     if (options.record !== undefined) this.record = options.record
     if (options.offset !== undefined) this.offset = options.offset
+  }
+}
+/** A file could not be downloaded: `status` is that of HTTP, where the server answered with one. */
+export class DownloadError extends TorchError {
+  readonly status?: number
+  constructor(message: string, options: Options & { status?: number } = {}) {
+    super(message, { ...options, code: 'ERR_DOWNLOAD' })
+    if (options.status !== undefined) this.status = options.status
   }
 }
 type LibTorchCode = Extract<ErrorCode, `ERR_LIBTORCH_${string}`> | 'ERR_PLATFORM'

@@ -1,8 +1,8 @@
 /** `libtorch-node install` */
 import { Command, InvalidArgumentError, Option } from 'commander'
+import { barReporter } from '../download/bar.js'
 import { type InstallOptions, install, planInstall } from '../libtorch/install.js'
 import { releases } from '../libtorch/versions.js'
-import { barReporter } from './bar.js'
 
 interface Flags {
   cpu?: boolean

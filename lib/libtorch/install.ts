@@ -4,15 +4,15 @@
  */
 import { copyFileSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
+import { type Reporter, silent } from '../download/report.js'
 import { LibTorchError } from '../errors.js'
 import { availableMinors } from './addons.js'
-import { diskFull, isDiskFull } from './disk.js'
+import { diskFull, isFull } from './disk.js'
 import { download } from './download.js'
 import { libraryName, readVersion } from './find.js'
 import { withLock } from './lock.js'
 import { findPip, type Pip, pipCommand, pipDownload } from './pip.js'
 import { cacheDir } from './places.js'
-import { type Reporter, silent } from './report.js'
 import { unpack, wheelFileVersion } from './unpack.js'
 import { buildOf, type LibTorchRelease, minorOf, reference, releases } from './versions.js'
 import { findWheel, officialIndex, platformTags, wheelVersion } from './wheel.js'
@@ -99,7 +99,7 @@ export async function install(options: InstallOptions = {}): Promise<InstallPlan
     )
   } catch (error) {
     if (error instanceof LibTorchError) throw error
-    if (isDiskFull(error)) throw diskFull(dirname(dir), 'while unpacking', error)
+    if (isFull(error)) throw diskFull(dirname(dir), 'while unpacking', error)
     throw new LibTorchError(
       'ERR_LIBTORCH_INSTALL',
       `LibTorch could not be installed in ${dir}: ${(error as Error).message}`,
@@ -211,7 +211,7 @@ async function fetchWheels(
       const usable = wheels.filter((file) => /^(torch|nvidia)[-_]/.test(basename(file)))
       return usable.sort((a, b) => Number(basename(b).startsWith('torch-')) - Number(basename(a).startsWith('torch-')))
     } catch (error) {
-      if (isDiskFull(error) || !(error instanceof Error)) throw error
+      if (isFull(error) || !(error instanceof Error)) throw error
       errors.push(error)
     }
   }

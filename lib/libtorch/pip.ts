@@ -2,8 +2,8 @@
 import { spawn } from 'node:child_process'
 import { mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Reporter } from '../download/report.js'
 import { LibTorchError } from '../errors.js'
-import type { Reporter } from './report.js'
 import { platformTags } from './wheel.js'
 
 export type Pip = string[]

@@ -8,9 +8,9 @@ import { Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { crc32 } from 'node:zlib'
 import yauzl, { type Entry, type ZipFile } from 'yauzl'
+import { ensureSpace } from '../download/disk.js'
+import type { Reporter } from '../download/report.js'
 import { LibTorchError } from '../errors.js'
-import { ensureSpace } from './disk.js'
-import type { Reporter } from './report.js'
 
 /** For Python only, or for PyTorch's own tests. */
 const unwanted = /^(lib)?(torch_python|shm|torchbind_test|jitbackend_test|backend_with_compiler|aoti_custom_ops)\./

@@ -1,9 +1,10 @@
-/** `torch.load`: zip archives of `torch.save`, from a file or from memory. */
+/** `torch.load`: what `torch.save` wrote, from a file or from memory. */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { ReaderHandle, StorageHandle } from '../../binding.js'
 import { native } from '../binding.js'
 import { ArgumentError, CheckpointError, nearest } from '../errors.js'
+import { isLegacy, readLegacy, readWhole, readWholeSync } from './legacy.js'
 import { limits } from './limits.js'
 import { locator, type MapLocation, usableDevice } from './location.js'
 import type { Node } from './nodes.js'
@@ -36,6 +37,7 @@ export interface LoadOptions {
  */
 export async function load(source: Source, options: LoadOptions = {}): Promise<any> {
   const file = openCheckpoint(source, options)
+  if (file instanceof LegacyFile) return file.revive(file.bytes ?? (await readWhole(file.path!)))
   try {
     const binding = native()
     const records = file.storages.map((ref) => file.recordOf(ref))
@@ -49,6 +51,7 @@ export async function load(source: Source, options: LoadOptions = {}): Promise<a
 /** {@link load}, on this thread. */
 export function loadSync(source: Source, options: LoadOptions = {}): any {
   const file = openCheckpoint(source, options)
+  if (file instanceof LegacyFile) return file.revive(file.bytes ?? readWholeSync(file.path!))
   try {
     const binding = native()
     const handles = file.storages.map((ref) => {
@@ -62,7 +65,7 @@ export function loadSync(source: Source, options: LoadOptions = {}): any {
 }
 
 /** Checks arguments, opens the archive and reads its pickle: all but the tensors' data. */
-function openCheckpoint(source: Source, options: LoadOptions): OpenCheckpoint {
+function openCheckpoint(source: Source, options: LoadOptions): OpenCheckpoint | LegacyFile {
   for (const key of Object.keys(options)) {
     if (key === 'mapLocation') continue
     const near = nearest(key, ['mapLocation'])
@@ -72,8 +75,8 @@ function openCheckpoint(source: Source, options: LoadOptions): OpenCheckpoint {
   }
   const { path, bytes } = sourceOf(source)
   const locate = locator(options.mapLocation)
-  const size = bytes?.byteLength ?? checkFile(path!)
-  if (bytes) checkHead(bytes.subarray(0, 512), bytes.byteLength, undefined)
+  const { size, legacy } = bytes ? checkHead(bytes.subarray(0, 512), bytes.byteLength, undefined) : checkFile(path!)
+  if (legacy) return new LegacyFile(path, bytes, locate)
   const file = new OpenCheckpoint(path, size, locate)
   file.open(path ?? bytes!)
   return file
@@ -91,16 +94,20 @@ function sourceOf(source: Source): { path?: string; bytes?: Uint8Array } {
   throw new ArgumentError(`torch.load: source has to be a path, a URL or a Uint8Array, not ${String(source)}`)
 }
 
-/** Opens the file once by Node, whose errors name the path and the reason; returns its size. */
-function checkFile(path: string): number {
+interface Head {
+  size: number
+  legacy: boolean
+}
+
+/** Opens the file once by Node, whose errors name the path and the reason. */
+function checkFile(path: string): Head {
   const fd = openSync(path, 'r')
   try {
     const info = fstatSync(fd)
     const head = new Uint8Array(512)
     // reading a directory fails with EISDIR and its path
     const count = info.isDirectory() ? readDirectory(path) : readSync(fd, head, 0, head.length, 0)
-    checkHead(head.subarray(0, count), info.size, path)
-    return info.size
+    return checkHead(head.subarray(0, count), info.size, path)
   } finally {
     closeSync(fd)
   }
@@ -111,14 +118,53 @@ function readDirectory(path: string): never {
   throw Object.assign(error, { code: 'EISDIR', errno: -21, syscall: 'read', path })
 }
 
-function checkHead(head: Uint8Array, size: number, file: string | undefined): void {
-  if (head[0] === 0x50 && head[1] === 0x4b && head[2] === 3 && head[3] === 4) return
+function checkHead(head: Uint8Array, size: number, file: string | undefined): Head {
+  if (head[0] === 0x50 && head[1] === 0x4b && head[2] === 3 && head[3] === 4) return { size, legacy: false }
+  if (isLegacy(head)) return { size, legacy: true }
   const known = sniff(head, size)
   const where = file === undefined ? {} : { file }
   throw badFormat(
     where,
     known ?? `not a checkpoint: its first bytes are ${Buffer.from(head.subarray(0, 8)).toString('hex')}`,
   )
+}
+
+/** A file in the format before 1.6, which is read as a whole. */
+class LegacyFile {
+  constructor(
+    readonly path: string | undefined,
+    readonly bytes: Uint8Array | undefined,
+    private readonly locate: (saved: string) => string,
+  ) {}
+
+  revive(bytes: Uint8Array): unknown {
+    const where = this.path === undefined ? {} : { file: this.path }
+    const { root, refs, storages } = readLegacy(bytes, where)
+    const placed = place(
+      [...refs.values()],
+      [...refs.keys()].map((key) => storages.get(key)!),
+      this.locate,
+    )
+    return new Reviver(new NativeTensorFactory(placed, where), where).value(root)
+  }
+}
+
+/** Moves storages to where they belong. */
+function place(
+  refs: StorageRef[],
+  handles: StorageHandle[],
+  locate: (saved: string) => string,
+): Map<string, StorageHandle> {
+  const binding = native()
+  const placed = new Map<string, StorageHandle>()
+  const devices = new Map<string, string>()
+  for (const [i, { key, location }] of refs.entries()) {
+    const wanted = locate(location)
+    let device = devices.get(wanted)
+    if (device === undefined) devices.set(wanted, (device = usableDevice(wanted, (type) => binding.deviceCount(type))))
+    placed.set(key, device === 'cpu' ? handles[i]! : binding.storageTo(handles[i]!, device))
+  }
+  return placed
 }
 
 class OpenCheckpoint {
@@ -213,16 +259,7 @@ class OpenCheckpoint {
 
   /** Puts the storages where they belong and makes the value of the pickle. */
   revive(handles: StorageHandle[]): unknown {
-    const binding = native()
-    const placed = new Map<string, StorageHandle>()
-    const devices = new Map<string, string>()
-    for (const [i, { key, location }] of this.storages.entries()) {
-      const wanted = this.locate(location)
-      let device = devices.get(wanted)
-      if (device === undefined)
-        devices.set(wanted, (device = usableDevice(wanted, (type) => binding.deviceCount(type))))
-      placed.set(key, device === 'cpu' ? handles[i]! : binding.storageTo(handles[i]!, device))
-    }
+    const placed = place(this.storages, handles, this.locate)
     const where = { ...this.where, record: 'data.pkl' }
     return new Reviver(new NativeTensorFactory(placed, where), where).value(this.root)
   }

@@ -34,7 +34,12 @@ export function readPickle(bytes: Uint8Array, where: Where, persistentLoad: Pers
   if (bytes.length > limits.pickleBytes) {
     throw unsafe(where, `a pickle of ${bytes.length} bytes; ${limits.pickleBytes} are allowed`)
   }
-  return new Machine(new ByteReader(bytes, where), persistentLoad).run()
+  return readPickleFrom(new ByteReader(bytes, where), persistentLoad)
+}
+
+/** {@link readPickle} for one of several in a row: the reader stands behind it afterwards. */
+export function readPickleFrom(input: ByteReader, persistentLoad: PersistentLoad): Node {
+  return new Machine(input, persistentLoad).run()
 }
 
 class Machine {

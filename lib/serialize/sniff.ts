@@ -29,10 +29,6 @@ const signatures: [(text: string, head: Uint8Array, size: number) => boolean, st
   [starts(0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59), 'this is a numpy array (.npy), not a PyTorch checkpoint'],
   [starts(0x47, 0x47, 0x55, 0x46), 'this is a GGUF file, not a PyTorch checkpoint'],
   [
-    (text) => text.startsWith('\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19'),
-    'this is in the format of PyTorch before 1.6 (legacy), which cannot be read: save it again in Python with torch.save',
-  ],
-  [
     (text) => text.slice(257, 262) === 'ustar',
     'this is a tar archive; checkpoints in the tar format of PyTorch 0.1 cannot be read',
   ],

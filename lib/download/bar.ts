@@ -1,5 +1,5 @@
-/** Draws the progress of an installation: a bar on a terminal, plain lines in a file and in CI. */
-import { megabytes, type Reporter } from '../libtorch/report.js'
+/** Draws the progress of a download or an installation: a bar on a terminal, plain lines in a file and in CI. */
+import { megabytes, type Reporter } from './report.js'
 
 export interface Output {
   write(text: string): unknown

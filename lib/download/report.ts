@@ -1,4 +1,4 @@
-/** How an installation tells what it does; the command line draws it. */
+/** How a download or an installation tells what it does; somebody else draws it. */
 export interface Reporter {
   /** A new step begins. */
   step(text: string): void
