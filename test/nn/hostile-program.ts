@@ -1,6 +1,6 @@
 /**
  * Makes and calls layers with one thing wrong, and prints `[number of the case, code, message]` as lines of JSON. A crash ends
- * this process, and the last line of its other output names the case. `node hostile-program.js [layer …]`
+ * this process, and the last line of its other output names the case. `node hostile-program.js [layer …]`; every fifth case, all with FUZZ=thorough
  */
 import { writeSync } from 'node:fs'
 import * as torch from 'libtorch-node'
@@ -13,6 +13,7 @@ const names = process.argv.slice(2)
 
 for (const [i, one] of cases.flatMap(hostileCases).entries()) {
   const [layer, args, kwargs, ...inputs] = one
+  if (process.env.FUZZ !== 'thorough' && i % 5 !== 0) continue
   if (names.length > 0 && !names.includes(layer)) continue
   writeSync(2, `${JSON.stringify(one)}\n`)
   torch.manualSeed(7)
@@ -24,3 +25,4 @@ for (const [i, one] of cases.flatMap(hostileCases).entries()) {
     writeSync(1, `${JSON.stringify([i, code ?? String(error), message])}\n`)
   }
 }
+console.log('end')
