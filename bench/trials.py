@@ -8,6 +8,8 @@ import timeit
 import torch
 from torch import nn, optim
 
+from resnet import resnet18
+
 torch.set_num_threads(1)
 torch.manual_seed(0)
 
@@ -65,6 +67,55 @@ def example():
     return step
 
 
+def square(model, forward):
+    optimizer = optim.SGD(model.parameters(), lr=0.01)
+
+    def step():
+        optimizer.zero_grad()
+        forward().pow(2).mean().backward()
+        optimizer.step()
+
+    return step
+
+
+def lstm():
+    model = nn.LSTM(32, 64)
+    x = torch.randn(20, 16, 32)
+    return square(model, lambda: model(x)[0])
+
+
+def transformer_layer():
+    model = nn.TransformerEncoderLayer(64, 4, 128)
+    x = torch.randn(20, 16, 64)
+    return square(model, lambda: model(x))
+
+
+def resnet_step():
+    model = resnet18()
+    criterion = nn.CrossEntropyLoss()
+    optimizer = optim.SGD(model.parameters(), lr=0.01)
+    images = torch.randn(8, 3, 32, 32)
+    labels = torch.randint(0, 10, [8])
+
+    def step():
+        optimizer.zero_grad()
+        criterion(model(images), labels).backward()
+        optimizer.step()
+
+    return step
+
+
+def resnet_eval():
+    model = resnet18().eval()
+    images = torch.randn(8, 3, 32, 32)
+
+    def step():
+        with torch.no_grad():
+            model(images)
+
+    return step
+
+
 # name: how to prepare it, the statement
 TRIALS = {
     "add": (None, "a.add(b)"),
@@ -76,6 +127,10 @@ TRIALS = {
     "mlp sgd": (lambda: mlp(lambda params: optim.SGD(params, lr=0.01)), "step()"),
     "mlp adam": (lambda: mlp(lambda params: optim.Adam(params, lr=0.001)), "step()"),
     "example": (example, "step()"),
+    "lstm": (lstm, "step()"),
+    "transformer layer": (transformer_layer, "step()"),
+    "resnet18 step": (resnet_step, "step()"),
+    "resnet18 eval": (resnet_eval, "step()"),
 }
 
 prepared = {}

@@ -8,6 +8,7 @@
 import { createInterface } from 'node:readline'
 import * as torch from 'libtorch-node'
 import { example } from './example.js'
+import { resnet18 } from './resnet.js'
 
 const { nn, optim } = torch
 
@@ -36,6 +37,47 @@ function mlp(makeOptimizer: (params: torch.nn.Parameter[]) => torch.optim.Optimi
   }
 }
 
+/** A step of SGD on the mean square of what `forward` gives. */
+function square(model: torch.nn.Module, forward: () => torch.Tensor): () => void {
+  const optimizer = new optim.SGD(model.parameters(), { lr: 0.01 })
+  return () => {
+    optimizer.zeroGrad()
+    forward().pow(2).mean().backward()
+    optimizer.step()
+  }
+}
+
+function lstm(): () => void {
+  const model = new nn.LSTM(32, 64)
+  const x = torch.randn(20, 16, 32)
+  return square(model, () => model.forward(x)[0])
+}
+
+function transformerLayer(): () => void {
+  const model = new nn.TransformerEncoderLayer(64, 4, 128)
+  const x = torch.randn(20, 16, 64)
+  return square(model, () => model.forward(x))
+}
+
+function resnetStep(): () => void {
+  const model = resnet18()
+  const criterion = new nn.CrossEntropyLoss()
+  const optimizer = new optim.SGD(model.parameters(), { lr: 0.01 })
+  const images = torch.randn(8, 3, 32, 32)
+  const labels = torch.randint(0, 10, [8])
+  return () => {
+    optimizer.zeroGrad()
+    criterion.forward(model.forward(images), labels).backward()
+    optimizer.step()
+  }
+}
+
+function resnetEval(): () => void {
+  const model = resnet18().eval()
+  const images = torch.randn(8, 3, 32, 32)
+  return () => torch.noGrad(() => model.forward(images))
+}
+
 /** Each entry prepares a trial and gives what one call is. */
 const trials: Record<string, () => () => void> = {
   add: () => () => a.add(b),
@@ -47,6 +89,10 @@ const trials: Record<string, () => () => void> = {
   'mlp sgd': () => mlp((params) => new optim.SGD(params, { lr: 0.01 })),
   'mlp adam': () => mlp((params) => new optim.Adam(params, { lr: 0.001 })),
   example: () => example().step,
+  lstm,
+  'transformer layer': transformerLayer,
+  'resnet18 step': resnetStep,
+  'resnet18 eval': resnetEval,
 }
 
 const prepared = new Map<string, () => void>()

@@ -27,6 +27,10 @@ const trials = [
   { name: 'mlp sgd', title: 'MLP 10-32-32-1, batch 64: a step with SGD', goal: 0.6 },
   { name: 'mlp adam', title: 'MLP 10-32-32-1, batch 64: a step with Adam', goal: 0.6 },
   { name: 'example', title: 'net of examples/resume, batch 64: a step', goal: 1 },
+  { name: 'lstm', title: 'LSTM 32→64, 20 steps, batch 16: a step with SGD', goal: 0.8 },
+  { name: 'transformer layer', title: 'TransformerEncoderLayer 64, 4 heads, batch 16: a step with SGD', goal: 0.85 },
+  { name: 'resnet18 step', title: 'ResNet-18, 32×32, batch 8: a step with SGD', goal: 1.02 },
+  { name: 'resnet18 eval', title: 'ResNet-18, 32×32, batch 8: evaluation', goal: 1 },
   { name: 'start', title: 'from the start of the process to the first tensor', goal: 0.4 },
 ]
 

@@ -6,6 +6,7 @@ import type { Device, Dtype } from '../tensor/dtype.js'
 import { describe } from '../tensor/operator.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { flag, takeArguments } from './arguments.js'
+import { needTensor } from './call.js'
 import { Module } from './module.js'
 import { ModuleList } from './module-list.js'
 import { Sequential } from './sequential.js'
@@ -137,6 +138,8 @@ export class AdaptiveLogSoftmaxWithLoss extends Module {
   }
 
   override forward(input: Tensor, target: Tensor): AdaptiveLogSoftmaxOutput {
+    needTensor('AdaptiveLogSoftmaxWithLoss.forward', 'input', input)
+    needTensor('AdaptiveLogSoftmaxWithLoss.forward', 'target', target)
     const batched = checkShapes(input, target)
     const [x, classes] = batched ? [input, target] : [input.unsqueeze(0), target.unsqueeze(0)]
     const size = classes.shape[0]!
@@ -172,11 +175,13 @@ export class AdaptiveLogSoftmaxWithLoss extends Module {
 
   /** The log probabilities of all classes: `(N, inFeatures)` → `(N, nClasses)`. */
   logProb(input: Tensor): Tensor {
+    needTensor('AdaptiveLogSoftmaxWithLoss.logProb', 'input', input)
     return fullLogProb(this, input, this.head.forward(input))
   }
 
   /** The most probable class of each sample: `(N, inFeatures)` → `(N)`. Quicker than `logProb(input).argmax(1)`. */
   predict(input: Tensor): Tensor {
+    needTensor('AdaptiveLogSoftmaxWithLoss.predict', 'input', input)
     const scores = this.head.forward(input)
     const output = argmax(scores, 1)
     const rare = output.ge(this.shortlistSize)

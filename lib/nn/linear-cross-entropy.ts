@@ -6,6 +6,7 @@ import { Buffer } from '../tensor/parameter.js'
 import { floatText, tupleText } from '../tensor/python-text.js'
 import { Tensor } from '../tensor/tensor.js'
 import { takeArguments } from './arguments.js'
+import { needTensor } from './call.js'
 import { linearCrossEntropy } from './functional/linear-cross-entropy.js'
 import type { Reduction } from './functional/reduction.js'
 import { LinearCrossEntropyOptions } from './linear-cross-entropy-options.js'
@@ -119,6 +120,8 @@ export class LinearCrossEntropyLoss extends Module {
   }
 
   override forward(input: Tensor, target: Tensor): Tensor {
+    for (const [name, value] of Object.entries({ input, target }))
+      needTensor('LinearCrossEntropyLoss.forward', name, value)
     const { numClasses, outFeatures, weight, reduction, ignoreIndex, labelSmoothing, options } = this
     const bias = this.linear.bias as Tensor | null
     return linearCrossEntropy(

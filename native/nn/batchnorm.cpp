@@ -10,6 +10,12 @@ namespace libtorch_node::layers {
 
 namespace {
 
+void check_eps(double eps, bool by_batch) {
+  if (by_batch && eps <= 0)
+    fail_argument("batch_norm eps must be positive during training, but got " + python_float(eps));
+  if (eps < 0) fail_argument("batch_norm eps must be non-negative, but got " + python_float(eps));
+}
+
 void check_batch(c10::IntArrayRef sizes) {
   int64_t values = sizes[0];
   for (size_t i = 2; i < sizes.size(); ++i) values *= sizes[i];
@@ -27,6 +33,7 @@ at::Tensor batch_norm(Norm& m, const at::Tensor& input) {
   }
   const bool by_batch = m.is_training() || (!m.running_mean.defined() && !m.running_var.defined());
   if (by_batch) check_batch(input.sizes());
+  check_eps(options.eps(), by_batch);
   // Statistics that are not tracked must not be updated.
   const bool use_buffers = !m.is_training() || tracked;
   return at::batch_norm(input, m.weight, m.bias, use_buffers ? m.running_mean : at::Tensor(),
