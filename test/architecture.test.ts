@@ -24,10 +24,11 @@ const arrows: Record<string, string[]> = {
   'state-dict': ['tensor', 'nn'],
   vision: ['nn', 'tensor'],
   hub: ['serialize'],
+  jit: ['nn', 'serialize'],
   data: ['nn', 'tensor'],
   checkpoint: ['serialize', 'nn', 'optim', 'lr-scheduler'],
   utils: ['data', 'report', 'checkpoint'],
-  index: ['version', 'utils', 'hub', 'state-dict', 'vision', 'checkpoint', 'optim', 'lr-scheduler', 'serialize', 'nn'],
+  index: ['version', 'utils', 'hub', 'jit', 'state-dict', 'vision', 'checkpoint', 'optim', 'lr-scheduler', 'serialize', 'nn'],
   cli: ['index', 'libtorch'],
   codegen: ['index'],
 }
