@@ -12,8 +12,9 @@ import { Reviver } from '../serialize/revive.js'
 import { readStorageId, type StorageRef } from '../serialize/storages.js'
 import type { TensorFactory } from '../serialize/tensor-factory.js'
 import { badFormat, unsafe, type Where } from '../serialize/where.js'
+import { codeDepth } from './code-depth.js'
 
-/** Brackets and blocks of a program inside of one another: LibTorch's parser takes a piece of the stack for each. */
+/** What {@link codeDepth} may be: LibTorch's parser takes a piece of the stack for each level. */
 const deepestCode = 400
 
 /** The devices that the archive's storages were saved from. @internal */
@@ -63,8 +64,10 @@ class Check {
     for (const record of records) unpacked += native().recordSize(this.reader, record)
     if (unpacked > this.most) throw unsafe(this.where, `the archive would unpack to ${unpacked} bytes`)
     for (const record of records) if (/^code\/.*\.py$/.test(record)) this.checkCode(record)
-    this.checkPickle('constants')
-    this.checkPickle('data')
+    // where lines of the program come from: read when they are first asked for, which is late to find that they are no pickle
+    for (const record of records) if (/^code\/.*\.debug_pkl$/.test(record)) this.checkPickle(record, '')
+    this.checkPickle('constants.pkl', 'constants')
+    this.checkPickle('data.pkl', 'data')
     return this.locations
   }
 
@@ -72,8 +75,7 @@ class Check {
     return native().readRecord(this.reader, record)
   }
 
-  private checkPickle(archive: string): void {
-    const record = `${archive}.pkl`
+  private checkPickle(record: string, archive: string): void {
     const where = { ...this.where, record }
     const root = readPickle(this.read(record), where, (id, offset) =>
       this.storage(archive, readStorageId(id, { ...where, offset })),
@@ -93,26 +95,12 @@ class Check {
   }
 
   private checkCode(record: string): void {
-    let depth = 0
-    let deepest = 0
-    let column = 0
-    let indent = true
-    for (const byte of this.read(record)) {
-      if (byte === 10) {
-        column = 0
-        indent = true
-        continue
-      }
-      if (indent && byte === 32) {
-        deepest = Math.max(deepest, ++column / 2)
-        continue
-      }
-      indent = false
-      if (byte === 40 || byte === 91 || byte === 123) deepest = Math.max(deepest, ++depth)
-      else if ((byte === 41 || byte === 93 || byte === 125) && depth > 0) depth--
-    }
-    if (deepest > deepestCode)
-      throw unsafe({ ...this.where, record }, `the program has ${deepest} levels inside of one another`)
+    const depth = codeDepth(Buffer.from(this.read(record)).toString('latin1'))
+    if (depth > deepestCode)
+      throw unsafe(
+        { ...this.where, record },
+        `the program has expressions or blocks of more than ${deepestCode} levels`,
+      )
   }
 }
 

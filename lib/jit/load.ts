@@ -44,15 +44,17 @@ export function load(source: Source, ...args: unknown[]): ScriptModule {
   if (device === null) for (const location of locations) usableDevice(location, deviceCount)
   const files = (extra ?? {}) as Record<string, unknown>
   const where = opened.path === undefined ? {} : { file: opened.path }
-  const loaded = located(where, () =>
-    native().scriptLoad(opened.path ?? opened.bytes!, device, Object.keys(files)),
-  )
+  const loaded = located(where, () => native().scriptLoad(opened.path ?? opened.bytes!, device, Object.keys(files)))
   Object.assign(files, loaded.extra)
   return new ScriptModule(loaded.module)
 }
 
 /** The same as {@link ScriptModule.save}. */
-export function save(module: ScriptModule, path: string | URL, options: Parameters<ScriptModule['save']>[1] = {}): void {
+export function save(
+  module: ScriptModule,
+  path: string | URL,
+  options: Parameters<ScriptModule['save']>[1] = {},
+): void {
   if (!(module instanceof ScriptModule))
     throw new ArgumentError(`torch.jit.save takes a ScriptModule, received ${describe(module)}`)
   module.save(path, options)
@@ -99,7 +101,9 @@ export function optimizeForInference(
 ): ScriptModule {
   const handle = handleOf(module)
   if (handle === undefined)
-    throw new TorchError('optimize_for_inference expects a ScriptModule as input. Please use torch.jit.script or torch.jit.trace to script your \'nn.Module\'.')
+    throw new TorchError(
+      "optimize_for_inference expects a ScriptModule as input. Please use torch.jit.script or torch.jit.trace to script your 'nn.Module'.",
+    )
   const [others] = takeArguments('optimizeForInference', ['otherMethods'], [options])
   if (module.attributeNames().includes('training')) module.eval()
   return new ScriptModule(native().scriptOptimize(handle, namesOf('optimizeForInference', others)))

@@ -42,7 +42,6 @@ type Known = Map<bigint, Parameter | Buffer>
  */
 export class ScriptModule extends Module {
   declare readonly keyBrand?: string;
-  // biome-ignore lint/suspicious/noExplicitAny: the members are those of the program
   [member: string]: any
 
   readonly #handle: ScriptHandle
@@ -306,10 +305,9 @@ export class ScriptModule extends Module {
     const copy = this.#copy(true)
     memo.objects.set(this, copy)
     const members = (module: Module): Tensor[] =>
-      [
-        ...module.namedParameters({ removeDuplicate: false }),
-        ...module.namedBuffers({ removeDuplicate: false }),
-      ].map(([, tensor]) => tensor)
+      [...module.namedParameters({ removeDuplicate: false }), ...module.namedBuffers({ removeDuplicate: false })].map(
+        ([, tensor]) => tensor,
+      )
     const copies = members(copy)
     members(this).forEach((tensor, i) => {
       if (tensor.requiresGrad) native().setRequiresGrad(copies[i]!, true)
@@ -351,7 +349,9 @@ function extraFilesOf(what: string, options: ScriptSaveOptions): [string, Uint8A
   return Object.entries(options.extraFiles ?? {}).map(([name, content]): [string, Uint8Array] => {
     if (typeof content === 'string') return [name, new TextEncoder().encode(content)]
     if (content instanceof Uint8Array) return [name, content]
-    throw new ArgumentError(`${what}(): expected extraFiles['${name}'] to be text or bytes, received ${describe(content)}`)
+    throw new ArgumentError(
+      `${what}(): expected extraFiles['${name}'] to be text or bytes, received ${describe(content)}`,
+    )
   })
 }
 

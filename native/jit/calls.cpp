@@ -30,9 +30,11 @@ IValue argument(const c10::FunctionSchema& schema, size_t position, const Napi::
   try {
     return to_value(value, declared.type());
   } catch (const Mismatch& e) {
-    const auto text = value.ToString().Utf8Value();
-    auto message = schema.formatTypeMismatchMsg(declared, python_type(value), position, text);
-    fail_argument(message + "Cast error details: " + e.reason);
+    std::optional<std::string> text;
+    // what lib/jit/values.ts wrapped has no text of its own
+    if (!value.IsObject()) text = value.ToString().Utf8Value();
+    fail_argument(schema.formatTypeMismatchMsg(declared, python_type(value), position, text) +
+                  "\nCast error details: " + e.reason);
   }
 }
 

@@ -149,6 +149,10 @@ Napi::Value set(const Info& info) {
     std::unique_lock<std::shared_mutex> lock(script.gate->mutex);
     script.module._ivalue()->setSlot(slot, std::move(value));
   } catch (const Mismatch& e) {
+    if (type->getAttribute(slot)->is_module()) {
+      fail_argument("Expected a value of type '" + type->getAttribute(slot)->repr_str() + "' for field '" +
+                    type->getAttributeName(slot) + "': " + e.reason);
+    }
     fail_argument("Could not cast attribute '" + type->getAttributeName(slot) + "' to type " +
                   type->getAttribute(slot)->repr_str() + ": " + e.reason);
   }
