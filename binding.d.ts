@@ -6,6 +6,7 @@
  * is returned (making the object in JavaScript is twice as fast as making it natively). Handles are opaque objects with a
  * native pointer; a wrong one is an `ERR_ARGUMENT`, never a crash. All functions throw errors made by `Hooks.createError`.
  */
+import type { ScriptBinding } from './lib/jit/native.js'
 import type { Tensor } from './lib/tensor/tensor.js'
 
 declare const kind: unique symbol
@@ -20,7 +21,6 @@ export type ChainHandle = Handle<'chain'>
 export type OptimizerHandle = Handle<'optimizer'>
 export type ReaderHandle = Handle<'zip reader'>
 export type WriterHandle = Handle<'zip writer'>
-export type ScriptHandle = Handle<'script module'>
 
 /** What native code needs from JavaScript; given once per environment (main thread or worker). */
 export interface Hooks {
@@ -107,19 +107,6 @@ export interface LayerRow {
   version: number
 }
 
-/** What a TorchScript module holds: its slots in order. */
-export interface ScriptMember {
-  name: string
-  kind: 'parameter' | 'buffer' | 'module' | 'attribute'
-  /** the declared type, as Python writes it */
-  type: string
-}
-/** An argument of a method; `takesDict`: an object may be its value, so that it is no list of keyword arguments. */
-export interface ScriptArgument {
-  name: string
-  takesDict: boolean
-}
-
 /** A value of an optimizer's or scheduler's option; kinds are as in Python. */
 export type OptionValue = number | boolean | null | string | number[]
 /** An argument of an optimizer or scheduler. */
@@ -163,7 +150,7 @@ export interface SchedulerRow {
 /** An int of a state goes as a bigint, a float as a number. */
 export type StateEntries = [key: string, value: unknown][]
 
-export interface Binding {
+export interface Binding extends ScriptBinding {
   // ---- native/core
   initialize(hooks: Hooks): void
   /** versions of the LibTorch that is loaded and of the one that the addon was built for, '2.13.0' */
@@ -398,32 +385,6 @@ export interface Binding {
   finishWriterAsync(w: WriterHandle): Promise<void>
   /** Closes the file without finishing it. */
   abortWriter(w: WriterHandle): void
-
-  // ---- native/jit: values go in the form of lib/jit/values.ts
-  /** Reads an archive and prepares its program; nothing of it runs yet. `device` null: each storage to its own. */
-  scriptLoad(
-    source: string | Uint8Array,
-    device: string | null,
-    extraFiles: string[],
-  ): { module: ScriptHandle; extra: Record<string, Uint8Array> }
-  scriptDescribe(m: ScriptHandle): { name: string; members: ScriptMember[]; methods: string[] }
-  scriptGet(m: ScriptHandle, slot: number): unknown
-  scriptSet(m: ScriptHandle, slot: number, value: unknown): void
-  /** Equal as long as the tensor in the slot is the same; 0n where there is none */
-  scriptTensorId(m: ScriptHandle, slot: number): bigint
-  scriptTensor(out: Tensor, m: ScriptHandle, slot: number): Tensor | null
-  scriptArguments(m: ScriptHandle, method: string): ScriptArgument[]
-  /** `names` are those of the last values, which are keyword arguments. */
-  scriptCall(m: ScriptHandle, method: string, values: unknown[], names: string[]): unknown
-  scriptCallAsync(m: ScriptHandle, method: string, values: unknown[], names: string[]): Promise<unknown>
-  scriptText(m: ScriptHandle, method: string, what: 'code' | 'graph' | 'inlined graph'): string
-  /** Writes to an open file; the number of the system's error, or 0. */
-  scriptSave(m: ScriptHandle, fd: number, extraFiles: [string, Uint8Array][]): number
-  scriptSaveToBuffer(m: ScriptHandle, extraFiles: [string, Uint8Array][]): Uint8Array
-  scriptFreeze(m: ScriptHandle, preserved: string[], optimizeNumerics: boolean): ScriptHandle
-  scriptOptimize(m: ScriptHandle, otherMethods: string[]): ScriptHandle
-  /** Deep: tensors of its own; else the same values in slots of its own. */
-  scriptCopy(m: ScriptHandle, deep: boolean): ScriptHandle
 }
 
 /** The contract of `loader.node`, which links no LibTorch. */

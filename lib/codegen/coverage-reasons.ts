@@ -31,7 +31,7 @@ export const rules: Rule[] = [
   },
   { section: 'utils.data', names: /./, reason: 'planned with the data room (issue 7)' },
   { names: /autocast|^(amp|GradScaler)$/, reason: 'planned: mixed precision (issue 5)' },
-  { section: 'torch', names: words('hub jit'), reason: 'planned (issues 4 and 6)' },
+  { section: 'torch', names: words('hub'), reason: 'planned (issue 6)' },
 
   // ---- what Python needs and JavaScript does not
   {

@@ -1,7 +1,6 @@
 import { closeSync, fsyncSync, openSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { getSystemErrorName } from 'node:util'
-import type { ScriptArgument, ScriptHandle, ScriptMember } from '../../binding.js'
 import { native } from '../binding.js'
 import { ArgumentError, TorchError } from '../errors.js'
 import type { Memo } from '../nn/deepcopy.js'
@@ -12,6 +11,7 @@ import { camelCase } from '../tensor/names.js'
 import { describe, isOptions, unknownOption } from '../tensor/operator.js'
 import { Buffer, emptyShell, Parameter } from '../tensor/parameter.js'
 import { Tensor } from '../tensor/tensor.js'
+import type { ScriptArgument, ScriptHandle, ScriptMember } from './native.js'
 import { decode, encode, knowHandle } from './values.js'
 
 /** What {@link ScriptModule.save} takes. */

@@ -2,11 +2,12 @@
  * Values on their way to and from the interpreter. What it has and JavaScript has not goes as an object with a `kind`; all else as it
  * is. Which type of TorchScript a value becomes is decided natively, where the program's declarations are known.
  */
-import type { Handle, ScriptHandle } from '../../binding.js'
+import type { Handle } from '../../binding.js'
 import { ArgumentError } from '../errors.js'
 import { isOptions } from '../tensor/operator.js'
 import { entriesInOrder, orderedDict, PyFloat, setInOrder, Tuple } from '../tensor/python-values.js'
 import { Tensor } from '../tensor/tensor.js'
+import type { ScriptHandle } from './native.js'
 
 const handles = new WeakMap<object, Handle<string>>()
 

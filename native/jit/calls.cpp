@@ -60,15 +60,17 @@ std::vector<IValue> arguments(const c10::FunctionSchema& schema, const Napi::Arr
     } else if (declared[i].default_value()) {
       stack.push_back(*declared[i].default_value());
     } else {
-      fail_argument(
-          c10::str(schema.name(), "() is missing value for argument '", declared[i].name(), "'. Declaration: ", schema));
+      fail_argument(c10::str(schema.name(), "() is missing value for argument '", declared[i].name(),
+                             "'. Declaration: ", schema));
     }
   }
   if (used < names.Length()) {
     for (uint32_t i = 0; i < names.Length(); ++i) {
       const auto name = names.Get(i).As<Napi::String>().Utf8Value();
       const auto index = schema.argumentIndexWithName(name);
-      if (!index) fail_argument(c10::str("Unknown keyword argument '", name, "' for operator '", schema.name(), "'. Schema: ", schema));
+      if (!index)
+        fail_argument(
+            c10::str("Unknown keyword argument '", name, "' for operator '", schema.name(), "'. Schema: ", schema));
       if (*index <= static_cast<int>(positional))
         fail_argument(c10::str(schema.name(), "() got multiple values for argument '", name, "'"));
     }

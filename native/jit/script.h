@@ -8,8 +8,8 @@
 #include <unordered_map>
 
 /**
- * TorchScript modules. LibTorch keeps the values of a module in slots without a lock, and its interpreter reads them, and
- * writes some, on the thread of the call. So calls and accesses to the modules of one file go through a gate.
+ * TorchScript modules. LibTorch keeps the values of a module in slots without a lock, and its interpreter reads them,
+ * and writes some, on the thread of the call. So calls and accesses to the modules of one file go through a gate.
  */
 namespace libtorch_node::scripts {
 

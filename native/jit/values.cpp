@@ -94,8 +94,7 @@ IValue to_tuple(const Napi::Value& value, const c10::TupleTypePtr& type) {
     for (size_t i = 0; i < type->elements().size(); ++i) {
       const auto& field = type->schema()->arguments()[i].name();
       uint32_t at = 0;
-      while (at < keys.Length() &&
-             !(keys.Get(at).IsString() && keys.Get(at).As<Napi::String>().Utf8Value() == field)) {
+      while (at < keys.Length() && !(keys.Get(at).IsString() && keys.Get(at).As<Napi::String>().Utf8Value() == field)) {
         ++at;
       }
       if (at == keys.Length()) mismatch("the field '" + field + "' of the named tuple is missing");
