@@ -6,6 +6,7 @@
  * is returned (making the object in JavaScript is twice as fast as making it natively). Handles are opaque objects with a
  * native pointer; a wrong one is an `ERR_ARGUMENT`, never a crash. All functions throw errors made by `Hooks.createError`.
  */
+import type { ScriptBinding } from './lib/jit/native.js'
 import type { Tensor } from './lib/tensor/tensor.js'
 
 declare const kind: unique symbol
@@ -149,7 +150,7 @@ export interface SchedulerRow {
 /** An int of a state goes as a bigint, a float as a number. */
 export type StateEntries = [key: string, value: unknown][]
 
-export interface Binding {
+export interface Binding extends ScriptBinding {
   // ---- native/core
   initialize(hooks: Hooks): void
   /** versions of the LibTorch that is loaded and of the one that the addon was built for, '2.13.0' */

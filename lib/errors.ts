@@ -224,10 +224,17 @@ export function errorFromNative(code: string, message: string, cppStack?: string
     case 'ERR_TORCH':
       return new TorchError(message, options)
     default: {
-      const row = libtorchMessages.find(([, ...patterns]) => patterns.some((pattern) => pattern.test(message)))
+      const cause = causeOf(message)
+      const row = libtorchMessages.find(([, ...patterns]) => patterns.some((pattern) => pattern.test(cause)))
       return row ? row[0](message, options) : new TorchError(message, options)
     }
   }
+}
+
+/** What an error is about: one inside of a TorchScript program comes after the lines of the program that led to it. */
+function causeOf(message: string): string {
+  if (!message.startsWith('The following operation failed in the TorchScript interpreter.')) return message
+  return message.slice(message.search(/\n[\w.]*(Error|Exception): (?![\s\S]*\n[\w.]*(Error|Exception): )/) + 1)
 }
 
 /** The one of `known` that is nearest to `word`, for "did you mean"; undefined when none is near. */

@@ -4,6 +4,7 @@
  */
 export * from './errors.js'
 export * as hub from './hub/index.js'
+export * as jit from './jit/index.js'
 export * as func from './nn/func.js'
 export * as nn from './nn/index.js'
 export { functional as F } from './nn/index.js'

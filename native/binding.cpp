@@ -11,6 +11,7 @@ void init_nn(Napi::Env env, Napi::Object exports);
 void init_optim(Napi::Env env, Napi::Object exports);
 void init_lr_scheduler(Napi::Env env, Napi::Object exports);
 void init_serialize(Napi::Env env, Napi::Object exports);
+void init_jit(Napi::Env env, Napi::Object exports);
 
 }  // namespace libtorch_node
 
@@ -37,6 +38,7 @@ extern "C" NAPI_MODULE_EXPORT napi_value napi_register_module_v1(napi_env env, n
     ltn::init_optim(env, target);
     ltn::init_lr_scheduler(env, target);
     ltn::init_serialize(env, target);
+    ltn::init_jit(env, target);
     return exports;
   });
 }

@@ -31,7 +31,6 @@ export const rules: Rule[] = [
   },
   { section: 'utils.data', names: /./, reason: 'planned with the data room (issue 7)' },
   { names: /autocast|^(amp|GradScaler)$/, reason: 'planned: mixed precision (issue 5)' },
-  { section: 'torch', names: words('jit'), reason: 'planned (issues 4 and 6)' },
 
   // ---- what Python needs and JavaScript does not
   {

@@ -73,7 +73,7 @@ function openCheckpoint(source: Source, options: LoadOptions): OpenCheckpoint | 
       `torch.load has no option '${key}'${near ? `; did you mean '${near}'?` : ': only mapLocation'}`,
     )
   }
-  const { path, bytes } = sourceOf(source)
+  const { path, bytes } = sourceOf(source, 'torch.load')
   const locate = locator(options.mapLocation)
   const { size, legacy } = bytes ? checkHead(bytes.subarray(0, 512), bytes.byteLength, undefined) : checkFile(path!)
   if (legacy) return new LegacyFile(path, bytes, locate)
@@ -82,16 +82,17 @@ function openCheckpoint(source: Source, options: LoadOptions): OpenCheckpoint | 
   return file
 }
 
-function sourceOf(source: Source): { path?: string; bytes?: Uint8Array } {
+/** What a source is, for a function called `what`. @internal */
+export function sourceOf(source: Source, what: string): { path?: string; bytes?: Uint8Array } {
   if (typeof source === 'string') return { path: source }
   if (source instanceof URL) {
     if (source.protocol === 'file:') return { path: fileURLToPath(source) }
-    throw new ArgumentError(`torch.load opens file: URLs; download ${source.protocol} ones first`)
+    throw new ArgumentError(`${what} opens file: URLs; download ${source.protocol} ones first`)
   }
   if (source instanceof Uint8Array) return { bytes: source }
   if (source !== null && (source as unknown) instanceof ArrayBuffer)
     return { bytes: new Uint8Array(source as ArrayBuffer) }
-  throw new ArgumentError(`torch.load: source has to be a path, a URL or a Uint8Array, not ${String(source)}`)
+  throw new ArgumentError(`${what}: source has to be a path, a URL or a Uint8Array, not ${String(source)}`)
 }
 
 interface Head {
@@ -99,8 +100,8 @@ interface Head {
   legacy: boolean
 }
 
-/** Opens the file once by Node, whose errors name the path and the reason. */
-function checkFile(path: string): Head {
+/** Opens the file once by Node, whose errors name the path and the reason. @internal */
+export function checkFile(path: string): Head {
   const fd = openSync(path, 'r')
   try {
     const info = fstatSync(fd)
@@ -118,7 +119,8 @@ function readDirectory(path: string): never {
   throw Object.assign(error, { code: 'EISDIR', errno: -21, syscall: 'read', path })
 }
 
-function checkHead(head: Uint8Array, size: number, file: string | undefined): Head {
+/** Throws for what is neither a zip archive nor in the format before it. @internal */
+export function checkHead(head: Uint8Array, size: number, file: string | undefined): Head {
   if (head[0] === 0x50 && head[1] === 0x4b && head[2] === 3 && head[3] === 4) return { size, legacy: false }
   if (isLegacy(head)) return { size, legacy: true }
   const known = sniff(head, size)
@@ -192,7 +194,11 @@ class OpenCheckpoint {
     this.reader = this.attemptSync(() => binding.openReader(source))
     try {
       if (this.sizeOf('constants.pkl') >= 0) {
-        throw badFormat(this.where, 'this is a TorchScript program or an archive of C++, which cannot be read')
+        throw badFormat(
+          this.where,
+          'this is a TorchScript archive, which holds a program, or an archive of C++: if you trust its source, open it with torch.jit.load(), ' +
+            'which runs programs; torch.load() reads data alone',
+        )
       }
       if (this.sizeOf('data.pkl') < 0) throw badFormat({ ...this.where, record: 'data.pkl' }, noCheckpoint)
       const most = this.size * limits.expansion + 2 ** 28
@@ -288,7 +294,8 @@ class OpenCheckpoint {
 const noCheckpoint = 'this zip archive has no data.pkl: it is not a checkpoint of torch.save'
 const hostOrder = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1 ? 'little' : 'big'
 
-function hint(message: string): string {
+/** @internal */
+export function hint(message: string): string {
   if (/central directory|truncated|not a ZIP archive/.test(message)) {
     return `${message.replace(/^PytorchStreamReader /, '')} (the file is truncated: a download or a save was cut off)`
   }

@@ -129,7 +129,8 @@ async function atomically(path: string, write: (temporary: string) => Promise<vo
   }
 }
 
-function atomicallySync(path: string, write: (temporary: string) => void): void {
+/** Has `write` make a file beside the target, which takes its place when it is complete. @internal */
+export function atomicallySync(path: string, write: (temporary: string) => void): void {
   let temporary: string | undefined
   try {
     const names = prepare(path)

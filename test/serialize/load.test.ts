@@ -54,7 +54,10 @@ test('what is no checkpoint is called by its name', async () => {
     ['version https://git-lfs.github.com/spec/v1\noid sha256:0\n', /git lfs pull/],
     [gzipSync('x'), /gzip/],
     [bytes(0x89, 'HDF\r\n'), /HDF5/],
-    [bytes(0x80, 2, 0x8a, 10, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19, '.'), /truncated: the pickle does not end/],
+    [
+      bytes(0x80, 2, 0x8a, 10, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19, '.'),
+      /truncated: the pickle does not end/,
+    ],
     [bytes(0x80, 2, '}.'), /bare pickle/],
     [bytes(8, 0, 0, 0, 0, 0, 0, 0, '{"a":{}}'), /safetensors/],
     [bytes(0x93, 'NUMPY'), /numpy/],
