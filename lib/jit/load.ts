@@ -105,8 +105,11 @@ export function optimizeForInference(
       "optimize_for_inference expects a ScriptModule as input. Please use torch.jit.script or torch.jit.trace to script your 'nn.Module'.",
     )
   const [others] = takeArguments('optimizeForInference', ['otherMethods'], [options])
-  if (module.attributeNames().includes('training')) module.eval()
-  return new ScriptModule(native().scriptOptimize(handle, namesOf('optimizeForInference', others)))
+  const names = namesOf('optimizeForInference', others)
+  // LibTorch would freeze it, too, but without the other methods
+  const isFrozen = !module.attributeNames().includes('training')
+  const frozen = isFrozen ? handle : handleOf(freeze(module.eval(), names))!
+  return new ScriptModule(native().scriptOptimize(frozen, names))
 }
 
 function namesOf(what: string, names: unknown): string[] {

@@ -61,6 +61,8 @@ export class ScriptModule extends Module {
     this.#className = name
     this.#slots = new Map(members.map((member, index) => [member.name, { ...member, index, held: null, id: 0n }]))
     this.#methods = new Set(methods)
+    // a frozen module has no mode of its own
+    if (!this.#slots.has('training')) super.training = false
     for (const slot of this.#slots.values()) {
       if (slot.kind === 'module') slot.held = this.#decode(native().scriptGet(handle, slot.index)) as ScriptModule
       if (slot.name in this) continue

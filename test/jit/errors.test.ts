@@ -170,6 +170,22 @@ test('parameters keep their identity, copies are apart', () => {
   assert.equal(m.forward(x).dtype, 'float32')
 })
 
+test('frozen and optimized modules keep what they are told to keep', () => {
+  const expected = jit.load(file).eval()
+  const optimized = jit.optimizeForInference(jit.load(file), { otherMethods: ['features'] })
+  assert.equal(optimized.training, false)
+  assert.equal(optimized.parameters().length, 0)
+  // folding the normalisation into the convolution rounds once where two computations round twice
+  const near = { atol: 1e-6, rtol: 1e-5 }
+  assert.ok(optimized.forward(x).allclose(expected.forward(x), near))
+  assert.ok(optimized.features(x).allclose(expected.features(x), near))
+  assert.throws(() => jit.freeze(expected, ['absent']), code('ERR_TORCH', /Unknown name: absent/))
+  assert.throws(
+    () => jit.optimizeForInference(new torch.nn.Linear(1, 1) as any),
+    code('ERR_TORCH', /expects a ScriptModule/),
+  )
+})
+
 test('calls off the main thread while attributes are read and set', async () => {
   const m = jit.load(file).eval()
   const calls = Array.from({ length: 20 }, () => m.forwardAsync(x))
