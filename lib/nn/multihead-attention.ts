@@ -6,6 +6,7 @@ import { isGradEnabled, noGrad } from '../tensor/autograd.js'
 import type { Device, Dtype } from '../tensor/dtype.js'
 import { describe, operatorFunction } from '../tensor/operator.js'
 import { Parameter } from '../tensor/parameter.js'
+import { scope } from '../tensor/scope.js'
 import { Tensor } from '../tensor/tensor.js'
 import { flag, takeArguments } from './arguments.js'
 import { canonicalMask, multiHeadAttentionForward } from './attention.js'
@@ -220,23 +221,25 @@ export class MultiheadAttention extends Module {
       const swapped = new Map([query, key, value].map((t) => [t, t.transpose(1, 0)]))
       ;[query, key, value] = [query, key, value].map((t) => swapped.get(t)!) as [Tensor, Tensor, Tensor]
     }
-    const [output, weights] = multiHeadAttentionForward(
+    const tensors = [
       ...([query, key, value, this.embedDim, this.numHeads, this.in_proj_weight, this.in_proj_bias] as const),
       ...([this.bias_k, this.bias_v, this.addZeroAttn, this.dropout] as const),
       ...([this.out_proj.weight, this.out_proj.bias] as const),
-      {
-        training: this.training,
-        keyPaddingMask,
-        needWeights,
-        attnMask,
-        useSeparateProjWeight: !this._qkvSameEmbedDim,
-        qProjWeight: this.q_proj_weight,
-        kProjWeight: this.k_proj_weight,
-        vProjWeight: this.v_proj_weight,
-        averageAttnWeights,
-        isCausal,
-      },
-    )
+    ] as const
+    const options = {
+      training: this.training,
+      keyPaddingMask,
+      needWeights,
+      attnMask,
+      useSeparateProjWeight: !this._qkvSameEmbedDim,
+      qProjWeight: this.q_proj_weight,
+      kProjWeight: this.k_proj_weight,
+      vProjWeight: this.v_proj_weight,
+      averageAttnWeights,
+      isCausal,
+    }
+    // No code of a user runs inside, so nobody misses what is made there: the next step finds its memory free and warm.
+    const [output, weights] = scope(() => multiHeadAttentionForward(...tensors, options))
     return [swap ? output.transpose(1, 0) : output, weights]
   }
 
