@@ -3,10 +3,10 @@
  * `forward` is one call of the operator. Rules and texts: torch/nn/modules/rnn.py, PyTorch 2.13.
  */
 import { ArgumentError, DtypeError, ShapeError } from '../errors.js'
-import { empty, zeros } from '../generated/functions.js'
+import { cudnnIsAcceptable, empty, zeros } from '../generated/functions.js'
 import { noGrad } from '../tensor/autograd.js'
 import type { Device, Dtype } from '../tensor/dtype.js'
-import { describe, Operator } from '../tensor/operator.js'
+import { describe, Operator, operatorFunction } from '../tensor/operator.js'
 import { Parameter } from '../tensor/parameter.js'
 import { floatText, pythonText } from '../tensor/python-text.js'
 import { Tensor } from '../tensor/tensor.js'
@@ -46,6 +46,8 @@ type Sizes = 'inputSize' | 'hiddenSize'
 export type Both<T extends RNNBaseOptions> = T & Required<Pick<T, Sizes>>
 
 const gates = { LSTM: 4, GRU: 3, RNN_TANH: 1, RNN_RELU: 1 }
+/** By the numbers that cuDNN gives them. */
+const cudnnModes = ['RNN_RELU', 'RNN_TANH', 'LSTM', 'GRU']
 /** The kind of a recurrent layer, as PyTorch names it. */
 export type RNNMode = keyof typeof gates
 
@@ -129,6 +131,7 @@ export class RNNBase extends Module {
     this.bidirectional = Boolean(bidirectional)
     this.projSize = projSize
     makeParameters(this, { device, dtype })
+    this.flattenParameters()
     this.resetParameters()
   }
 
@@ -145,8 +148,30 @@ export class RNNBase extends Module {
     return this._allWeights.map((names) => names.map((name) => own(this)[name]!))
   }
 
-  /** Does nothing: LibTorch itself puts weights on CUDA into one piece where cuDNN needs that. */
-  flattenParameters(): void {}
+  /**
+   * Puts weights on CUDA into one piece of memory, as cuDNN wants them; nothing happens elsewhere. Done by itself when the layer is
+   * made or moved.
+   */
+  flattenParameters(): void {
+    const weights = this.allWeights.flat()
+    const { dtype } = weights[0]!
+    const fit = (w: unknown): boolean =>
+      w instanceof Tensor && w.dtype === dtype && w.device.startsWith('cuda') && cudnnIsAcceptable(w)
+    if (!weights.every(fit) || new Set(weights.map((w) => w.dataPtr())).size !== weights.length) return
+    const { inputSize, hiddenSize, projSize, numLayers, batchFirst, bidirectional } = this
+    const perLayer = (this.bias ? 4 : 2) + (projSize > 0 ? 1 : 0)
+    const mode = cudnnModes.indexOf(this.mode)
+    const flatten = operatorFunction('aten::_cudnn_rnn_flatten_weight')
+    noGrad(() => {
+      flatten(weights, perLayer, inputSize, mode, hiddenSize, projSize, numLayers, batchFirst, bidirectional)
+    })
+  }
+  /** @internal */
+  override _apply(fn: (tensor: Tensor) => Tensor): this {
+    super._apply(fn)
+    this.flattenParameters()
+    return this
+  }
 
   override extraRepr(): string {
     const { projSize, numLayers, bias, batchFirst, dropout, bidirectional } = this
