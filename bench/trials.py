@@ -136,11 +136,16 @@ TRIALS = {
 prepared = {}
 
 
-def measure(timer, seconds):
-    calls = 1
+counts = {}
+
+
+def measure(name, seconds):
+    calls = counts.get(name, 1)
     while True:
-        spent = timer.timeit(calls)
-        if spent >= seconds:
+        spent = prepared[name].timeit(calls)
+        # half of it will do: another number of calls would be measured once more
+        if spent >= seconds / 2:
+            counts[name] = calls
             return spent * 1e9 / calls
         calls *= 2
 
@@ -152,4 +157,4 @@ for line in sys.stdin:
         step = prepare() if prepare else None
         names = {"a": a, "b": b, "step": step}
         prepared[name] = timeit.Timer(statement, timer=time.process_time, globals=names)
-    print(measure(prepared[name], float(seconds)), flush=True)
+    print(measure(name, float(seconds)), flush=True)

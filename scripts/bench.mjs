@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 /**
  * `npm run bench`: Node against Python on the same LibTorch, with one thread, on one core. A round starts a process for each
- * side and lets them run every trial in turn, so that whatever else the machine does meets both; the figure of a trial is the
- * median over the rounds of Node's time divided by Python's. Writes bench/results.md.
+ * side and lets them run every trial in turn, in short segments, so that whatever else the machine does meets both; the figure
+ * of a trial is the median over all pairs of segments of Node's CPU time divided by Python's. Writes bench/results.md.
  *
  * `npm run bench -- add view` runs these trials alone and writes nothing; `--rounds N` (default 7); `--check` fails when a goal
  * is missed.
@@ -34,8 +34,9 @@ const trials = [
   { name: 'start', title: 'from the start of the process to the first tensor', goal: 0.4 },
 ]
 
-const segmentSeconds = 0.2
-const segments = 3
+const segmentSeconds = 0.1
+const segments = 9
+const starts = 3
 
 const python = join(root, '.venv', 'bin', 'python')
 const taskset = which('taskset')
@@ -100,29 +101,24 @@ async function startTime(side) {
   return time
 }
 
-/** One round of all trials: `{name: {node, python}}` in nanoseconds. */
+/** One round of all trials: `{name: [{node, python}, …]}` in nanoseconds. */
 async function round(names) {
-  const figures = {}
+  const pairs = {}
   if (names.includes('start')) {
-    const [node, py] = [[], []]
-    for (let i = 0; i < segments; i++) {
-      node.push(await startTime(sides.node))
-      py.push(await startTime(sides.python))
-    }
-    figures.start = { node: median(node), python: median(py) }
+    pairs.start = []
+    for (let i = 0; i < starts; i++)
+      pairs.start.push({ node: await startTime(sides.node), python: await startTime(sides.python) })
   }
   const [node, py] = [new Side(sides.node), new Side(sides.python)]
   for (const name of names.filter((name) => name !== 'start')) {
-    const times = { node: [], python: [] }
+    pairs[name] = []
+    for (let i = 0; i <= segments; i++)
+      pairs[name].push({ node: await node.measure(name), python: await py.measure(name) })
     // the first segment of each is for caches and compilers
-    for (let i = 0; i <= segments; i++) {
-      times.node.push(await node.measure(name))
-      times.python.push(await py.measure(name))
-    }
-    figures[name] = { node: median(times.node.slice(1)), python: median(times.python.slice(1)) }
+    pairs[name].shift()
   }
   await Promise.all([node.close(), py.close()])
-  return figures
+  return pairs
 }
 
 function duration(nanoseconds) {
@@ -155,16 +151,17 @@ function evaluate(rounds, names) {
   return trials
     .filter(({ name }) => names.includes(name))
     .map((trial) => {
-      const figures = rounds.map((figures) => figures[trial.name])
-      const ratios = figures.map(({ node, python }) => node / python)
+      const pairs = rounds.flatMap((pairs) => pairs[trial.name])
+      const ratios = pairs.map(({ node, python }) => node / python)
+      const ofRounds = rounds.map((pairs) => median(pairs[trial.name].map(({ node, python }) => node / python)))
       const ratio = median(ratios)
       return {
         ...trial,
-        node: median(figures.map(({ node }) => node)),
-        python: median(figures.map(({ python }) => python)),
+        node: median(pairs.map(({ node }) => node)),
+        python: median(pairs.map(({ python }) => python)),
         ratio,
-        least: Math.min(...ratios),
-        most: Math.max(...ratios),
+        least: Math.min(...ofRounds),
+        most: Math.max(...ofRounds),
         met: ratio <= trial.goal,
       }
     })
@@ -192,7 +189,7 @@ await main(async () => {
   const rows = evaluate(results, names)
   const text = [
     `Node.js ${process.version} and Python on LibTorch ${await referenceVersion()}, one thread, ${cpus()[0].model}.`,
-    `Medians of ${rounds} rounds; the ratio is Node's time divided by Python's.`,
+    `Medians of ${rounds} rounds of ${segments} pairs; the ratio is Node's CPU time divided by Python's, its range that of the rounds.`,
     '',
     table(rows),
   ].join('\n')
