@@ -257,6 +257,13 @@ export interface Binding extends ScriptBinding {
   /** Runs `fn` in inference mode. */
   inferenceMode<T>(fn: () => T): T
   isInferenceModeEnabled(): boolean
+  /** Runs `fn` with autocasting on a type of device set so. */
+  autocast<T>(deviceType: string, dtype: string, enabled: boolean, cacheEnabled: boolean, fn: () => T): T
+  /** Whether LibTorch has autocasting for that type of device; false for one that it does not know. */
+  isAutocastAvailable(deviceType: string): boolean
+  isAutocastEnabled(deviceType: string): boolean
+  autocastDtype(deviceType: string): string
+  isAutocastCacheEnabled(): boolean
   /**
    * Where this environment's backward hooks live. `call` knows each by its number; it returns the gradients that replace those
    * given, undefined to leave them, or false when the hook threw.
@@ -342,6 +349,8 @@ export interface Binding extends ScriptBinding {
     lrs: number[],
     baseLrs: number[],
   ): number[]
+  /** SWALR's share of the final rate after the part `t` of its epochs, by half a cosine. */
+  swaCosine(t: number): number
 
   // ---- native/serialize: zip records and storages; sees no pickle bytes
   /** Opens a zip archive: a path, or bytes that stay alive as long as the reader. */
