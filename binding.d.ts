@@ -6,6 +6,7 @@
  * is returned (making the object in JavaScript is twice as fast as making it natively). Handles are opaque objects with a
  * native pointer; a wrong one is an `ERR_ARGUMENT`, never a crash. All functions throw errors made by `Hooks.createError`.
  */
+import type { AutocastBinding } from './lib/amp/native.js'
 import type { ScriptBinding } from './lib/jit/native.js'
 import type { Tensor } from './lib/tensor/tensor.js'
 
@@ -150,7 +151,7 @@ export interface SchedulerRow {
 /** An int of a state goes as a bigint, a float as a number. */
 export type StateEntries = [key: string, value: unknown][]
 
-export interface Binding extends ScriptBinding {
+export interface Binding extends ScriptBinding, AutocastBinding {
   // ---- native/core
   initialize(hooks: Hooks): void
   /** versions of the LibTorch that is loaded and of the one that the addon was built for, '2.13.0' */
@@ -257,13 +258,6 @@ export interface Binding extends ScriptBinding {
   /** Runs `fn` in inference mode. */
   inferenceMode<T>(fn: () => T): T
   isInferenceModeEnabled(): boolean
-  /** Runs `fn` with autocasting on a type of device set so. */
-  autocast<T>(deviceType: string, dtype: string, enabled: boolean, cacheEnabled: boolean, fn: () => T): T
-  /** Whether LibTorch has autocasting for that type of device; false for one that it does not know. */
-  isAutocastAvailable(deviceType: string): boolean
-  isAutocastEnabled(deviceType: string): boolean
-  autocastDtype(deviceType: string): string
-  isAutocastCacheEnabled(): boolean
   /**
    * Where this environment's backward hooks live. `call` knows each by its number; it returns the gradients that replace those
    * given, undefined to leave them, or false when the hook threw.
