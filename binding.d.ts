@@ -6,6 +6,7 @@
  * is returned (making the object in JavaScript is twice as fast as making it natively). Handles are opaque objects with a
  * native pointer; a wrong one is an `ERR_ARGUMENT`, never a crash. All functions throw errors made by `Hooks.createError`.
  */
+import type { AutocastBinding } from './lib/amp/native.js'
 import type { ScriptBinding } from './lib/jit/native.js'
 import type { Tensor } from './lib/tensor/tensor.js'
 
@@ -150,7 +151,7 @@ export interface SchedulerRow {
 /** An int of a state goes as a bigint, a float as a number. */
 export type StateEntries = [key: string, value: unknown][]
 
-export interface Binding extends ScriptBinding {
+export interface Binding extends ScriptBinding, AutocastBinding {
   // ---- native/core
   initialize(hooks: Hooks): void
   /** versions of the LibTorch that is loaded and of the one that the addon was built for, '2.13.0' */
@@ -342,6 +343,8 @@ export interface Binding extends ScriptBinding {
     lrs: number[],
     baseLrs: number[],
   ): number[]
+  /** SWALR's share of the final rate after the part `t` of its epochs, by half a cosine. */
+  swaCosine(t: number): number
 
   // ---- native/serialize: zip records and storages; sees no pickle bytes
   /** Opens a zip archive: a path, or bytes that stay alive as long as the reader. */

@@ -2,6 +2,8 @@
  * libtorch-node: PyTorch for Node.js.
  * @module
  */
+export { autocast, getAutocastDtype, isAutocastCacheEnabled, isAutocastEnabled } from './amp/autocast.js'
+export * as amp from './amp/index.js'
 export * from './errors.js'
 export * as hub from './hub/index.js'
 export * as jit from './jit/index.js'

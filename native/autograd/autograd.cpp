@@ -14,6 +14,7 @@
 
 namespace libtorch_node {
 
+void init_autocast(Napi::Object exports);
 void init_backward_hooks(Napi::Object exports);
 
 namespace {
@@ -93,6 +94,7 @@ void init_autograd(Napi::Env, Napi::Object exports) {
   export_function<set_grad_enabled>(exports, "setGradEnabled");
   export_function<inference_mode>(exports, "inferenceMode");
   export_function<is_inference_mode>(exports, "isInferenceModeEnabled");
+  init_autocast(exports);
   init_backward_hooks(exports);
 }
 

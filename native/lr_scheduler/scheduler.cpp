@@ -8,6 +8,8 @@
 
 namespace libtorch_node {
 
+void init_swa_lr(Napi::Object exports);
+
 double modulo(double a, double b) {
   if (b == 0) fail_argument("integer modulo by zero: an interval of 0 epochs");
   const double rest = std::fmod(a, b);
@@ -71,6 +73,7 @@ Napi::Value scheduler_rates(const Info& info) {
 void init_lr_scheduler(Napi::Env, Napi::Object exports) {
   export_function<schedulers>(exports, "schedulers");
   export_function<scheduler_rates>(exports, "schedulerRates");
+  init_swa_lr(exports);
 }
 
 }  // namespace libtorch_node
