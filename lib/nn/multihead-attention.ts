@@ -1,4 +1,5 @@
 /** Multi-head attention as a layer. Rules and texts: torch/nn/modules/activation.py, PyTorch 2.13. */
+import { native } from '../binding.js'
 import { ArgumentError } from '../errors.js'
 import { empty } from '../generated/functions.js'
 import { Linear } from '../generated/nn.js'
@@ -264,6 +265,7 @@ export class MultiheadAttention extends Module {
     if (!this._qkvSameEmbedDim) return '_qkv_same_embed_dim was not True'
     if (mask !== null && isNested(query))
       return 'supplying both src_key_padding_mask and src_mask at the same time is not supported with NestedTensor input'
+    if (native().isAutocastEnabled('cuda')) return 'autocast is enabled'
     if (floats) return 'floating-point masks are not supported for fast path.'
     return whyNotInference([query, weight, bias, this.out_proj.weight, this.out_proj.bias])
   }

@@ -1,4 +1,5 @@
 /** The layers of transformers. Rules and texts: torch/nn/modules/transformer.py, PyTorch 2.13. */
+import { native } from '../binding.js'
 import { ArgumentError } from '../errors.js'
 import { Dropout, GELU, LayerNorm, Linear, ReLU } from '../generated/nn.js'
 import type { Device, Dtype } from '../tensor/dtype.js'
@@ -205,6 +206,7 @@ export class TransformerEncoderLayer extends Module {
       norm1.eps === norm2.eps &&
       !(mask !== null && isNested(src)) &&
       self_attn.numHeads % 2 === 0 &&
+      !native().isAutocastEnabled('cuda') &&
       // A hook is a `forward` of the module's own, see hooks.ts.
       !this.modules().some((module) => Object.hasOwn(module, 'forward')) &&
       whyNotInference([src, ...inferenceTensors(this)]) === ''

@@ -1,4 +1,5 @@
 /** Stacks of transformer layers. Rules and texts: torch/nn/modules/transformer.py, PyTorch 2.13. */
+import { native } from '../binding.js'
 import { ArgumentError } from '../errors.js'
 import { full } from '../generated/functions.js'
 import { isGradEnabled } from '../tensor/autograd.js'
@@ -158,6 +159,7 @@ export class TransformerEncoder extends Module {
     const first = this.layers.at(0) as TransformerEncoderLayer
     if (!this.useNestedTensor || first.training || src.ndim !== 3) return false
     if (this.maskCheck && !isLeftAligned(src, padding.logicalNot())) return false
+    if (native().isAutocastEnabled('cuda')) return false
     if (!/^(cpu|cuda|xpu)\b/.test(src.device)) return false
     return !isGradEnabled() || ![src, ...inferenceTensors(first)].some((t) => t?.requiresGrad)
   }
