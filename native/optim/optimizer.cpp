@@ -247,6 +247,12 @@ c10::IValue cast_step(const c10::IValue& value, const at::Tensor& parameter, boo
                            at::device(on_device ? parameter.device() : at::Device(at::kCPU)).dtype(step_dtype(fused)));
 }
 
+// What is a tensor beside `step`, and was a number in the files of older releases: `mu_product` of NAdam.
+bool was_number(const OptimizerRow& row, std::string_view key, const c10::IValue& value) {
+  return row.tensor_step && (value.isDouble() || value.isInt()) &&
+         std::any_of(row.state.begin(), row.state.end(), [&](const char* name) { return key == name; });
+}
+
 bool flag_or_false(const OptimizerRow& row, const Group& group, const char* name) {
   return has_option(row, name) && group.choice(name).value_or(false);
 }
@@ -266,8 +272,9 @@ void Optimizer::load_state(std::vector<std::pair<size_t, State>> loaded, const s
     const bool on_device = fused || flag_or_false(row_, group, "capturable");
     State::Entries entries;
     for (const auto& [key, value] : state.entries()) {
+      const bool as_step = key == "step" || was_number(row_, key, value);
       entries.emplace_back(
-          key, key == "step" ? cast_step(value, p.value, row_.tensor_step, on_device, fused) : cast(value, p.value));
+          key, as_step ? cast_step(value, p.value, row_.tensor_step, on_device, fused) : cast(value, p.value));
     }
     states.emplace_back(std::move(entries));
   }
