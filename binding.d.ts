@@ -115,7 +115,7 @@ export interface OptionRow {
   /** PyTorch's name, `weight_decay` */
   name: string
   /** Kind of Python's default, which keeps int and float apart in files; `none` is Python's None. */
-  kind: 'int' | 'float' | 'bool' | 'none' | 'tuple' | 'str'
+  kind: 'int' | 'float' | 'bool' | 'none' | 'tuple' | 'str' | 'Counter'
   /** TypeScript type of the argument, for the generated classes */
   type: string
   doc: string
@@ -331,6 +331,10 @@ export interface Binding extends ScriptBinding, AutocastBinding {
 
   // ---- native/lr_scheduler
   schedulers(): SchedulerRow[]
+  /** Refuses wrong options of a new scheduler. `options` are the values of `SchedulerRow.options`, in that order. */
+  checkScheduler(name: string, options: unknown[]): void
+  /** The C library's functions, which Python has; V8's differ in the last bit. */
+  schedulerMath(name: 'cos' | 'log' | 'pow', a: number, b?: number): number
   /**
    * The learning rates of all groups, in C doubles: the recursive ("chainable") form from their present rates, or with
    * `closedForm` that from the start where there is one. `options` are the values of `SchedulerRow.options`, in that order.

@@ -4,7 +4,10 @@ import { native } from '../binding.js'
 import { readArguments } from '../optim/arguments.js'
 import type { Optimizer } from '../optim/optimizer.js'
 import type { Dict } from '../optim/values.js'
+import { ArgumentError } from '../errors.js'
 import { camelCase } from '../tensor/names.js'
+import { describe } from '../tensor/operator.js'
+import { counter } from '../tensor/python-values.js'
 import { LRScheduler, rateOf, type StateKey } from './scheduler.js'
 
 interface Row {
@@ -48,11 +51,14 @@ export abstract class RowScheduler extends LRScheduler {
     const row = rowOf(name)
     const given = readArguments(name, row.options, [], args)
     const { lastEpoch = -1, ...own } = { ...defaultsOf(row), ...given }
+    for (const { name: inFile, kind } of row.options)
+      if (kind === 'Counter') own[camelCase(inFile)] = countOf(name, camelCase(inFile), own[camelCase(inFile)])
     super(optimizer, lastEpoch as number, { row, ...own })
   }
 
   protected override prepare(): void {
     Object.defineProperty(this, 'row', { enumerable: false })
+    native().checkScheduler(this.row.name, this.values())
   }
 
   protected override get ownState(): readonly StateKey[] {
@@ -68,10 +74,17 @@ export abstract class RowScheduler extends LRScheduler {
     return this.row.hasClosedForm ? this.rates(true) : undefined
   }
 
+  private values(): unknown[] {
+    return this.row.keys.map((key) => {
+      const value = (this as unknown as Dict)[key] ?? -1
+      return typeof value === 'object' ? pairsOf(value as object) : value
+    })
+  }
+
   // not #private: such methods exist only once the base class's constructor, and its first step, have ended
   private rates(closedForm: boolean): number[] {
     const { lastEpoch: epoch, _stepCount: stepCount, _isInitial: initial, row } = this
-    const options = row.keys.map((key) => (this as unknown as Dict)[key])
+    const options = this.values()
     const present = this.optimizer.paramGroups.map((group) => rateOf(group.lr))
     return native().schedulerRates(
       row.name,
@@ -86,4 +99,18 @@ export abstract class RowScheduler extends LRScheduler {
 
 function defaultsOf(row: Row): Dict {
   return Object.fromEntries(row.options.map((option, i) => [row.keys[i]!, option.default]))
+}
+
+/** Python's `Counter(list)`: how often each is in it. */
+function countOf(owner: string, key: string, list: unknown): Map<number, number> {
+  if (typeof list !== 'object' || list === null || !(Symbol.iterator in list)) {
+    throw new ArgumentError(`${owner}: ${key} should be an array of epochs, but got ${describe(list)}`)
+  }
+  const counts = counter(new Map<number, number>())
+  for (const item of list as Iterable<number>) counts.set(item, (counts.get(item) ?? 0) + 1)
+  return counts
+}
+
+function pairsOf(counts: object): number[] {
+  return [...(counts instanceof Map ? counts : Object.entries(counts))].flat().map(Number)
 }

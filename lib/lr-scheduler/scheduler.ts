@@ -5,7 +5,7 @@ import { describe } from '../tensor/operator.js'
 import { isFloatSlot, markFloats } from '../tensor/python-values.js'
 import { Tensor } from '../tensor/tensor.js'
 
-type Rate = number | Tensor
+export type Rate = number | Tensor
 
 /** How an entry of the state dict is called in files and here, and whether whole numbers in it are Python's floats. */
 export interface StateKey {
@@ -14,7 +14,7 @@ export interface StateKey {
   float: boolean
 }
 
-const baseKeys: StateKey[] = [
+export const baseKeys: readonly StateKey[] = [
   { inFile: 'base_lrs', here: 'baseLrs', float: true },
   { inFile: 'last_epoch', here: 'lastEpoch', float: false },
   { inFile: '_step_count', here: '_stepCount', float: false },
@@ -25,15 +25,33 @@ const baseKeys: StateKey[] = [
 
 const howTo = 'https://pytorch.org/docs/stable/optim.html#how-to-adjust-learning-rate'
 
-function warn(text: string): void {
+export function warn(text: string): void {
   process.emitWarning(text, 'UserWarning')
 }
 
 /** Python also says this once, and not for each step of a loop. */
 let warnedOfEpoch = false
 
-function copyRate(rate: Rate): Rate {
+export function warnOfEpoch(): void {
+  if (warnedOfEpoch) return
+  warnedOfEpoch = true
+  warn(
+    'The epoch parameter in `scheduler.step()` was not necessary and is being deprecated where possible. Please use ' +
+      '`scheduler.step()` to step the scheduler. During the deprecation, if epoch is different from None, the closed form ' +
+      'is used instead of the new chainable form, where available. Please open an issue if you are unable to replicate your ' +
+      'use case: https://github.com/pytorch/pytorch/issues/new/choose.',
+  )
+}
+
+export function copyRate(rate: Rate): Rate {
   return rate instanceof Tensor ? rate.detach().clone() : rate
+}
+
+/** Writes a rate or a momentum to a group; a tensor stays the same one. */
+export function setOption(group: Dict, key: string, value: Rate): void {
+  const present = group[key]
+  if (present instanceof Tensor) present.detach().fill_(rateOf(value))
+  else group[key] = value
 }
 
 /** The number of a rate. */
@@ -52,9 +70,9 @@ export function rateOf(rate: Rate): number {
 export abstract class LRScheduler {
   readonly optimizer: Optimizer<any>
   /** The rates at the start, one for each group. */
-  baseLrs: Rate[]
+  declare baseLrs: Rate[]
   /** Epoch of the last step, 0 after construction. May be set, as `scheduler.lastEpoch = startEpoch - 1`. */
-  lastEpoch: number
+  declare lastEpoch: number
   /** How often {@link LRScheduler.step} ran, 1 after construction. */
   _stepCount = 0
   _isInitial = false
@@ -68,6 +86,12 @@ export abstract class LRScheduler {
     this.optimizer = optimizer
     for (const [key, value] of Object.entries(prepared ?? {})) keep(this, key, value)
     this.prepare()
+    this.begin(lastEpoch)
+  }
+
+  /** What the constructor does with the groups: notes their first rates, and takes the first step. */
+  protected begin(lastEpoch: number): void {
+    const { optimizer } = this
     for (const [i, group] of optimizer.paramGroups.entries()) {
       if ('initialLr' in group) continue
       if (lastEpoch !== -1) {
@@ -83,6 +107,12 @@ export abstract class LRScheduler {
     this.#markRates('baseLrs', 'initialLr')
     this.lastEpoch = lastEpoch
     optimizer[tracking] ??= { called: false, step: optimizer.step }
+    this.initialStep()
+  }
+
+  /** @internal */
+  initialStep(): void {
+    this._stepCount = 0
     this._isInitial = true
     try {
       this.step()
@@ -120,15 +150,7 @@ export abstract class LRScheduler {
   step(epoch?: number): void {
     if (this._stepCount === 1) this.#checkOrder()
     this._stepCount++
-    if (epoch !== undefined && !warnedOfEpoch) {
-      warnedOfEpoch = true
-      warn(
-        'The epoch parameter in `scheduler.step()` was not necessary and is being deprecated where possible. Please use ' +
-          '`scheduler.step()` to step the scheduler. During the deprecation, if epoch is different from None, the closed form ' +
-          'is used instead of the new chainable form, where available. Please open an issue if you are unable to replicate your ' +
-          'use case: https://github.com/pytorch/pytorch/issues/new/choose.',
-      )
-    }
+    if (epoch !== undefined) warnOfEpoch()
     this.updateLr(epoch)
   }
 
@@ -148,8 +170,8 @@ export abstract class LRScheduler {
     }
   }
 
-  /** Moves to an epoch and writes its rates to the groups. */
-  protected updateLr(epoch?: number): void {
+  /** Moves to an epoch and writes its rates to the groups. @internal */
+  updateLr(epoch?: number): void {
     this._getLrCalledWithinStep = true
     let rates: Rate[]
     try {
@@ -158,18 +180,24 @@ export abstract class LRScheduler {
     } finally {
       this._getLrCalledWithinStep = false
     }
+    this.setRates(rates)
+  }
+
+  /** Writes rates to the groups. */
+  protected setRates(rates: Rate[]): void {
     const { paramGroups } = this.optimizer
     if (rates.length !== paramGroups.length) {
       throw new ArgumentError(
         `${this.constructor.name}: ${rates.length} learning rates for ${paramGroups.length} parameter groups`,
       )
     }
-    for (const [i, group] of paramGroups.entries()) {
-      const rate = rates[i]!
-      if (group.lr instanceof Tensor) group.lr.detach().fill_(rateOf(rate))
-      else group.lr = rate
-    }
-    this._lastLr = paramGroups.map((group) => copyRate(group.lr as Rate))
+    for (const [i, group] of paramGroups.entries()) setOption(group, 'lr', rates[i]!)
+    this.noteRates()
+  }
+
+  /** Notes the present rates of the groups as the last ones. */
+  protected noteRates(): void {
+    this._lastLr = this.optimizer.paramGroups.map((group) => copyRate(group.lr as Rate))
     this.#markRates('_lastLr', 'lr')
   }
 
@@ -184,11 +212,17 @@ export abstract class LRScheduler {
     return []
   }
 
+  /** All entries of the state dict in Python's order. */
+  protected get stateKeys(): readonly StateKey[] {
+    return [...this.ownState, ...baseKeys]
+  }
+
   /** Everything but the optimizer, under Python's names and in its order. */
   stateDict(): Dict {
     const dict: Dict = Object.create(null)
-    for (const { inFile, here, float } of [...this.ownState, ...baseKeys]) {
+    for (const { inFile, here, float } of this.stateKeys) {
       const value = (this as unknown as Dict)[here]
+      if (value === undefined) continue
       if (Array.isArray(value)) dict[inFile] = copyList(value)
       else pack(dict, inFile, value, isFloat(this, here, float))
     }
@@ -198,7 +232,7 @@ export abstract class LRScheduler {
 
   /** Loads what {@link LRScheduler.stateDict} or Python gave. Sets no learning rates: those are in the optimizer's state. */
   loadStateDict(stateDict: object): void {
-    const known = new Map([...this.ownState, ...baseKeys].map((key) => [key.inFile, key]))
+    const known = new Map(this.stateKeys.map((key) => [key.inFile, key]))
     for (const [key, value] of stateDict instanceof Map ? stateDict : Object.entries(stateDict)) {
       const here = known.get(key)?.here
       if (here === undefined) this.#extras.set(key, value)

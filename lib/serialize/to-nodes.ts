@@ -3,6 +3,7 @@ import { ArgumentError } from '../errors.js'
 import {
   entriesInOrder,
   isFloatSlot,
+  isCounter,
   isOrderedDict,
   metadataOf,
   PyFloat,
@@ -149,14 +150,14 @@ export class Describer {
   private dict(value: object, entries: [unknown, unknown][], memory: Memory | undefined): Node {
     const metadata = metadataOf(value)
     const type = memory?.type
-    const typed = type !== undefined || metadata !== undefined || isOrderedDict(value)
-    const isCounter = type?.callable.path === 'collections.Counter'
-    const inner = typed && !isCounter ? undefined : new PyDict()
+    const counts = type === undefined ? isCounter(value) : type.callable.path === 'collections.Counter'
+    const typed = type !== undefined || metadata !== undefined || isOrderedDict(value) || counts
+    const inner = typed && !counts ? undefined : new PyDict()
     const call = typed
       ? new PyCall(
           'reduce',
-          type?.callable ?? new PyGlobal('collections', 'OrderedDict'),
-          isCounter ? new PyTuple([inner!]) : (type?.args ?? new PyTuple([])),
+          type?.callable ?? new PyGlobal('collections', counts ? 'Counter' : 'OrderedDict'),
+          counts ? new PyTuple([inner!]) : (type?.args ?? new PyTuple([])),
           undefined,
           0,
         )
@@ -179,7 +180,7 @@ export class Describer {
       call!.keys = keys
       call!.values = values
     }
-    if (call && !isCounter) call.state = this.attributes(memory?.attributes, metadata)
+    if (call && !counts) call.state = this.attributes(memory?.attributes, metadata)
     return node
   }
 

@@ -83,6 +83,18 @@ export function isOrderedDict(dict: object): boolean {
   return orderedDicts.has(dict)
 }
 
+const counters = new WeakSet<object>()
+
+/** Marks a Map of counts as a `collections.Counter`, which MultiStepLR's milestones are. */
+export function counter<T extends object>(counts: T): T {
+  counters.add(counts)
+  return counts
+}
+
+export function isCounter(dict: object): boolean {
+  return counters.has(dict)
+}
+
 /** The `_metadata` of a state dict, where it has one. */
 export function metadataOf(dict: object): object | undefined {
   const property = Object.getOwnPropertyDescriptor(dict, '_metadata')

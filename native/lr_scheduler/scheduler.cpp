@@ -16,6 +16,11 @@ double modulo(double a, double b) {
   return rest != 0 && (rest < 0) != (b < 0) ? rest + b : rest;
 }
 
+double divide(double a, double b) {
+  if (b == 0) fail_argument("float division by zero");
+  return a / b;
+}
+
 double floor_divide(double a, double b) { return (a - modulo(a, b)) / b; }
 
 namespace {
@@ -46,12 +51,38 @@ Napi::Value schedulers(const Info& info) {
   return array;
 }
 
+Values values_of(const SchedulerRow& row, std::vector<const char*>& names, const Napi::Value& array) {
+  for (const auto& option : row.options) names.push_back(option.name);
+  return {row.name, names, array};
+}
+
+// checkScheduler(name, options)
+Napi::Value check_scheduler(const Info& info) {
+  const auto& row = row_of(info[0]);
+  std::vector<const char*> names;
+  const auto options = values_of(row, names, info[1]);
+  if (row.check != nullptr) row.check(options);
+  return info.Env().Undefined();
+}
+
+// schedulerMath(function, a, b)
+Napi::Value scheduler_math(const Info& info) {
+  const auto name = to_string(info[0], "function");
+  const auto a = to_double(info[1], "a");
+  const auto result = [&] {
+    if (name == "cos") return std::cos(a);
+    if (name == "log") return std::log(a);
+    if (name == "pow") return std::pow(a, to_double(info[2], "b"));
+    fail_argument("there is no function " + name);
+  }();
+  return Napi::Number::New(info.Env(), result);
+}
+
 // schedulerRates(name, options, {epoch, stepCount, initial}, closedForm, lrs, baseLrs)
 Napi::Value scheduler_rates(const Info& info) {
   const auto& row = row_of(info[0]);
   std::vector<const char*> names;
-  for (const auto& option : row.options) names.push_back(option.name);
-  const Values options(row.name, names, info[1]);
+  const auto options = values_of(row, names, info[1]);
   const auto count = info[2].As<Napi::Object>();
   const auto formula = to_bool(info[3], "closedForm") && row.closed_form != nullptr ? row.closed_form : row.lr;
   const auto lrs = info[4].As<Napi::Array>();
@@ -72,6 +103,8 @@ Napi::Value scheduler_rates(const Info& info) {
 
 void init_lr_scheduler(Napi::Env, Napi::Object exports) {
   export_function<schedulers>(exports, "schedulers");
+  export_function<check_scheduler>(exports, "checkScheduler");
+  export_function<scheduler_math>(exports, "schedulerMath");
   export_function<scheduler_rates>(exports, "schedulerRates");
   init_swa_lr(exports);
 }

@@ -31,6 +31,8 @@ struct SchedulerRow {
   std::vector<Option> options;
   /** Keys of the state dict in Python's order. */
   std::vector<const char*> state;
+  /** Refuses wrong options of a new scheduler, in Python's words. */
+  void (*check)(const Values& options) = nullptr;
   /** The recursive ("chainable") form. */
   LrFormula lr;
   /** From the start, for `step(epoch)`; null where Python has none. */
@@ -39,6 +41,8 @@ struct SchedulerRow {
 
 /** Python's `a % b` for numbers: the sign is that of the divisor. */
 double modulo(double a, double b);
+/** Python's `a / b`, which refuses a zero. */
+double divide(double a, double b);
 /** Python's `a // b`. */
 double floor_divide(double a, double b);
 
