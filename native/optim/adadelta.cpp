@@ -11,7 +11,6 @@
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
 
-#include "optim/adam.h"
 #include "optim/implementation.h"
 
 namespace libtorch_node {
@@ -48,15 +47,15 @@ void start(Group& group, Parameter& p) {
 void single(Group& group, const Parameters& parameters) {
   const Options o(group);
   if (o.capturable) {
-    for (const auto* p : parameters) check_capturable(*p, /*xla=*/false);
+    for (const auto* p : parameters) check_capturable(*p, {"step"}, "params and state_steps", /*xla=*/false);
   }
   for (auto* p : parameters) {
     p->state.tensor("step").add_(1);
     auto grad = o.maximize ? p->grad.neg() : p->grad;
     if (o.weight_decay != 0) grad = grad.add(p->value, o.weight_decay);
-    grad = real_view(grad);
-    auto square_avg = real_view(p->state.tensor("square_avg"));
-    auto acc_delta = real_view(p->state.tensor("acc_delta"));
+    grad = as_real(grad);
+    auto square_avg = as_real(p->state.tensor("square_avg"));
+    auto acc_delta = as_real(p->state.tensor("acc_delta"));
     group.multiply_(square_avg, o.rho);
     square_avg.addcmul_(grad, grad, 1 - o.rho);
     const auto deviation = square_avg.add(o.eps).sqrt_();
@@ -73,13 +72,13 @@ void foreach (Group& group, const Parameters& parameters) {
   const Options o(group);
   if (o.differentiable) refuse("_foreach ops don't support autograd");
   if (o.capturable) {
-    for (const auto* p : parameters) check_capturable(*p, /*xla=*/false);
+    for (const auto* p : parameters) check_capturable(*p, {"step"}, "params and state_steps", /*xla=*/false);
   }
   auto values = values_of(parameters);
   auto grads = grads_of(parameters);
   auto square_avgs = states_of(parameters, "square_avg");
   auto acc_deltas = states_of(parameters, "acc_delta");
-  for (auto* list : {&values, &grads, &square_avgs, &acc_deltas}) view_as_real(*list);
+  for (auto* list : {&values, &grads, &square_avgs, &acc_deltas}) as_real(*list);
 
   for (const auto* p : parameters) p->state.tensor("step").add_(1);
   if (o.maximize) grads = at::_foreach_neg(grads);
@@ -112,8 +111,8 @@ static const Registered<OptimizerRow> kAdadelta{{
                 {"rho", 0.9, "decay of both averages, in [0, 1]"},
                 {"eps", 1e-6, "added under both roots, ≥ 0"},
                 {"weight_decay", int64_t{0}, "L2 penalty, ≥ 0"},
-                adam::kForeach},
-    .keywords = {adam::kCapturable, adam::kMaximize, adam::kDifferentiable},
+                kForeach},
+    .keywords = {kCapturable, kMaximize, kDifferentiable},
     .defaults = {"lr", "rho", "eps", "weight_decay", "maximize", "capturable", "foreach", "differentiable"},
     .state = {"step", "square_avg", "acc_delta"},
     .older = {{"foreach", {}, ""}, {"maximize", false, ""}, {"differentiable", false, ""}, {"capturable", false, ""}},

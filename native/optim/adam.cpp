@@ -32,7 +32,7 @@ namespace {
 
 struct Options {
   explicit Options(const Values& group)
-      : lr(group.real("lr")),
+      : lr(group),
         beta1(group.real("betas", 0)),
         beta2(group.real("betas", 1)),
         eps(group.real("eps")),
@@ -41,31 +41,12 @@ struct Options {
         maximize(group.flag("maximize")),
         capturable(group.flag("capturable")),
         differentiable(group.flag("differentiable")),
-        decoupled(group.flag("decoupled_weight_decay")) {
-    if (group.at("lr").isTensor()) lr_tensor = group.at("lr").toTensor().squeeze();
-  }
+        decoupled(group.flag("decoupled_weight_decay")) {}
 
-  // With a tensor as rate Python does this arithmetic in the dtype of that tensor.
-  double step_size(double bias_correction) const {
-    return lr_tensor.defined() ? lr_tensor.div(bias_correction).item().toDouble() : lr / bias_correction;
-  }
-  double decay() const {
-    return lr_tensor.defined() ? at::rsub(lr_tensor.mul(weight_decay), 1).item().toDouble() : 1 - lr * weight_decay;
-  }
-
-  double lr, beta1, beta2, eps, weight_decay;
+  Rate lr;
+  double beta1, beta2, eps, weight_decay;
   bool amsgrad, maximize, capturable, differentiable, decoupled;
-  at::Tensor lr_tensor;
 };
-
-// pow and not sqrt: they differ in the last bit for a few arguments, and Python calls the former.
-double root(double number) { return std::pow(number, 0.5); }
-
-at::Tensor real_view(const at::Tensor& t) { return t.is_complex() ? at::view_as_real(t) : t; }
-
-void view_as_real(std::vector<at::Tensor>& tensors) {
-  for (auto& t : tensors) t = real_view(t);
-}
 
 // Number / tensor as Python's Tensor does it.
 at::Tensor divide(double number, const at::Tensor& t) { return t.reciprocal().mul(number); }
@@ -75,23 +56,13 @@ void finish_in_tensors(const Options& o, at::Tensor& value, const at::Tensor& st
                        const at::Tensor& exp_avg_sq, at::Tensor max_exp_avg_sq) {
   const auto bias_correction1 = at::rsub(at::pow(o.beta1, step), 1);
   const auto bias_correction2 = at::rsub(at::pow(o.beta2, step), 1);
-  const auto step_size = o.lr_tensor.defined() ? o.lr_tensor.div(bias_correction1) : divide(o.lr, bias_correction1);
+  const auto step_size = o.lr.over(bias_correction1);
   const auto step_size_neg = step_size.neg();
   if (o.amsgrad)
     max_exp_avg_sq.copy_(at::maximum(o.differentiable ? max_exp_avg_sq.clone() : max_exp_avg_sq, exp_avg_sq));
   const auto root_of = (o.amsgrad ? max_exp_avg_sq : exp_avg_sq).sqrt();
   const auto denominator = root_of.div(bias_correction2.sqrt().mul(step_size_neg)).add_(divide(o.eps, step_size_neg));
   value.addcdiv_(o.differentiable ? exp_avg.clone() : exp_avg, denominator);
-}
-
-void check_capturable(const Parameter& p) {
-  const auto type = p.value.device().type();
-  const bool supported =
-      p.value.is_cuda() || p.value.is_xpu() || type == at::kHPU || p.value.is_privateuseone() || type == at::kXLA;
-  if (supported && p.state.tensor("step").device().type() == type) return;
-  refuse(
-      "If capturable=True, params and state_steps must be on supported devices: "
-      "['cuda', 'xpu', 'hpu', 'privateuseone', 'xla'].");
 }
 
 }  // namespace
@@ -101,14 +72,9 @@ void check(const Values& o) {
     refuse("lr as a Tensor is not supported for capturable=False and foreach=True");
   }
   check_lr(o);
-  if (!(o.real("eps") >= 0)) refuse("Invalid epsilon value: " + o.print("eps"));
-  for (size_t i = 0; i < 2; ++i) {
-    const double beta = o.real("betas", i);
-    if (!(beta >= 0 && beta < 1)) {
-      refuse("Invalid beta parameter at index " + std::to_string(i) + ": " + print_number(beta, /*as_float=*/true));
-    }
-  }
-  if (!(o.real("weight_decay") >= 0)) refuse("Invalid weight_decay value: " + o.print("weight_decay"));
+  check_at_least_zero(o, "eps", "epsilon value");
+  check_betas(o);
+  check_at_least_zero(o, "weight_decay", "weight_decay value");
   check_fused(o);
 }
 
@@ -134,16 +100,16 @@ void single(Group& group, const Parameters& parameters) {
     auto value = p->value;
     if (o.weight_decay != 0) {
       if (o.decoupled) {
-        group.multiply_(value, o.decay());
+        group.multiply_(value, o.lr.decay(o.weight_decay));
       } else {
         grad = grad.add(value, o.weight_decay);
       }
     }
-    grad = real_view(grad);
-    value = real_view(value);
-    auto exp_avg = real_view(p->state.tensor("exp_avg"));
-    auto exp_avg_sq = real_view(p->state.tensor("exp_avg_sq"));
-    auto max_exp_avg_sq = o.amsgrad ? real_view(p->state.tensor("max_exp_avg_sq")) : at::Tensor();
+    grad = as_real(grad);
+    value = as_real(value);
+    auto exp_avg = as_real(p->state.tensor("exp_avg"));
+    auto exp_avg_sq = as_real(p->state.tensor("exp_avg_sq"));
+    auto max_exp_avg_sq = o.amsgrad ? as_real(p->state.tensor("max_exp_avg_sq")) : at::Tensor();
 
     exp_avg.lerp_(grad, 1 - o.beta1);
     group.multiply_(exp_avg_sq, o.beta2);
@@ -153,8 +119,8 @@ void single(Group& group, const Parameters& parameters) {
       finish_in_tensors(o, value, step, exp_avg, exp_avg_sq, max_exp_avg_sq);
       continue;
     }
-    const double step_size = o.step_size(1 - std::pow(o.beta1, count));
-    const double scale = root(1 - std::pow(o.beta2, count));
+    const double step_size = o.lr.over(1 - std::pow(o.beta1, count));
+    const double scale = root_by_pow(1 - std::pow(o.beta2, count));
     if (o.amsgrad) at::maximum_out(max_exp_avg_sq, max_exp_avg_sq, exp_avg_sq);
     auto denominator = (o.amsgrad ? max_exp_avg_sq : exp_avg_sq).sqrt();
     group.divide_(denominator, scale);
@@ -167,24 +133,24 @@ void foreach (Group& group, const Parameters& parameters) {
   const Options o(group);
   if (o.capturable) refuse("Adam: foreach with capturable is not supported; leave foreach out");
   if (o.differentiable) refuse("_foreach ops don't support autograd");
-  if (o.lr_tensor.defined()) refuse("lr as a Tensor is not supported for capturable=False and foreach=True");
+  if (o.lr.tensor.defined()) refuse("lr as a Tensor is not supported for capturable=False and foreach=True");
   auto values = values_of(parameters);
   auto grads = grads_of(parameters);
   auto exp_avgs = states_of(parameters, "exp_avg");
   auto exp_avg_sqs = states_of(parameters, "exp_avg_sq");
   auto max_exp_avg_sqs = o.amsgrad ? states_of(parameters, "max_exp_avg_sq") : std::vector<at::Tensor>();
-  for (auto* list : {&values, &grads, &exp_avgs, &exp_avg_sqs, &max_exp_avg_sqs}) view_as_real(*list);
+  for (auto* list : {&values, &grads, &exp_avgs, &exp_avg_sqs, &max_exp_avg_sqs}) as_real(*list);
 
   if (o.maximize) grads = at::_foreach_neg(grads);
   std::vector<at::Scalar> step_sizes, scales;
   for (const auto* p : parameters) {
     const double count = count_step(p->state.tensor("step"));
-    step_sizes.emplace_back(-(o.lr / (1 - std::pow(o.beta1, count))));
-    scales.emplace_back(root(1 - std::pow(o.beta2, count)));
+    step_sizes.emplace_back(-(o.lr.number / (1 - std::pow(o.beta1, count))));
+    scales.emplace_back(root_by_pow(1 - std::pow(o.beta2, count)));
   }
   if (o.weight_decay != 0) {
     if (o.decoupled) {
-      at::_foreach_mul_(values, o.decay());
+      at::_foreach_mul_(values, o.lr.decay(o.weight_decay));
     } else {
       grads = at::_foreach_add(grads, values, o.weight_decay);
     }
@@ -224,12 +190,12 @@ void fused(Group& group, const Parameters& parameters) {
     function(values, grads, exp_avgs, exp_avg_sqs, max_exp_avg_sqs, steps, lr, o.beta1, o.beta2, o.weight_decay, o.eps,
              o.amsgrad, o.maximize);
   };
-  if (!o.lr_tensor.defined()) {
-    run(o.lr);
-  } else if (o.lr_tensor.is_cpu()) {
-    run(o.lr_tensor);
+  if (!o.lr.tensor.defined()) {
+    run(o.lr.number);
+  } else if (o.lr.tensor.is_cpu()) {
+    run(o.lr.tensor);
   } else {
-    run(o.lr_tensor.to(values.front().device()));
+    run(o.lr.tensor.to(values.front().device()));
   }
 }
 
@@ -258,11 +224,11 @@ static const Registered<OptimizerRow> kAdam{{
     .name = "Adam",
     .doc = "Adam: steps scaled by running averages of the gradient and of its square",
     .options = adam::options(int64_t{0}),
-    .keywords = {adam::kForeach,
-                 adam::kMaximize,
-                 adam::kCapturable,
-                 adam::kDifferentiable,
-                 adam::kFused,
+    .keywords = {kForeach,
+                 kMaximize,
+                 kCapturable,
+                 kDifferentiable,
+                 kFused,
                  {"decoupled_weight_decay", false, "decay the parameters and not the gradients, as AdamW does"}},
     .defaults = adam::defaults(),
     .state = {"step", "exp_avg", "exp_avg_sq", "max_exp_avg_sq"},

@@ -21,7 +21,6 @@
 
 #include <cmath>
 
-#include "optim/adam.h"
 #include "optim/implementation.h"
 
 namespace libtorch_node {
@@ -67,15 +66,15 @@ void start(Group& group, Parameter& p) {
 void single(Group& group, const Parameters& parameters) {
   const Options o(group);
   for (auto* p : parameters) {
-    if (o.capturable) check_capturable(*p, /*xla=*/true);
+    if (o.capturable) check_capturable(*p);
     const auto step = p->state.tensor("step");
     auto grad = o.maximize ? p->grad.neg() : p->grad;
     step.add_(1);
     if (o.weight_decay != 0) grad = grad.add(p->value, o.weight_decay);
-    grad = real_view(grad);
-    auto value = real_view(p->value);
-    auto exp_avg = real_view(p->state.tensor("exp_avg"));
-    auto exp_inf = real_view(p->state.tensor("exp_inf"));
+    grad = as_real(grad);
+    auto value = as_real(p->value);
+    auto exp_avg = as_real(p->state.tensor("exp_avg"));
+    auto exp_inf = as_real(p->state.tensor("exp_inf"));
     exp_avg.lerp_(grad, 1 - o.beta1);
     group.multiply_(exp_inf, o.beta2);
     auto size = grad.abs();
@@ -106,14 +105,14 @@ void foreach (Group& group, const Parameters& parameters) {
   const Options o(group);
   if (o.differentiable) refuse("_foreach ops don't support autograd");
   if (o.capturable) {
-    for (const auto* p : parameters) check_capturable(*p, /*xla=*/false);
+    for (const auto* p : parameters) check_capturable(*p, {"step"}, "params and state_steps", /*xla=*/false);
   }
   auto values = values_of(parameters);
   auto grads = grads_of(parameters);
   auto exp_avgs = states_of(parameters, "exp_avg");
   auto exp_infs = states_of(parameters, "exp_inf");
   const auto counts = states_of(parameters, "step");
-  for (auto* list : {&values, &grads, &exp_avgs, &exp_infs}) view_as_real(*list);
+  for (auto* list : {&values, &grads, &exp_avgs, &exp_infs}) as_real(*list);
 
   if (o.maximize) grads = at::_foreach_neg(grads);
   for (auto step : counts) step.add_(1);
@@ -148,8 +147,8 @@ static const Registered<OptimizerRow> kAdamax{{
                 {"betas", std::vector{0.9, 0.999}, "decay of the average and of the largest gradient, each in [0, 1)"},
                 {"eps", 1e-8, "added to the size of the gradient, ≥ 0"},
                 {"weight_decay", int64_t{0}, "L2 penalty, ≥ 0"},
-                adam::kForeach},
-    .keywords = {adam::kMaximize, adam::kDifferentiable, adam::kCapturable},
+                kForeach},
+    .keywords = {kMaximize, kDifferentiable, kCapturable},
     .defaults = {"lr", "betas", "eps", "weight_decay", "foreach", "maximize", "differentiable", "capturable"},
     .state = {"step", "exp_avg", "exp_inf"},
     .older = {{"foreach", {}, ""}, {"maximize", false, ""}, {"differentiable", false, ""}, {"capturable", false, ""}},

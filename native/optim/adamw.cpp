@@ -7,7 +7,7 @@ static const Registered<OptimizerRow> kAdamW{{
     .name = "AdamW",
     .doc = "Adam whose weight decay acts on the parameters and stays out of the averages",
     .options = adam::options(1e-2),
-    .keywords = {adam::kMaximize, adam::kForeach, adam::kCapturable, adam::kDifferentiable, adam::kFused},
+    .keywords = {kMaximize, kForeach, kCapturable, kDifferentiable, kFused},
     .fixed = {{"decoupled_weight_decay", true, ""}},
     .defaults = adam::defaults(),
     .state = {"step", "exp_avg", "exp_avg_sq", "max_exp_avg_sq"},

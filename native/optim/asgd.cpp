@@ -13,7 +13,7 @@
 
 #include <algorithm>
 
-#include "optim/rate.h"
+#include "optim/implementation.h"
 
 namespace libtorch_node {
 
@@ -67,7 +67,7 @@ void start(Group& group, Parameter& p) {
 void single(Group& group, const Parameters& parameters) {
   const Options o(group);
   for (auto* p : parameters) {
-    if (o.capturable) check_on_device(*p, {"mu", "eta", "step"}, "params, mus, etas, and state_steps");
+    if (o.capturable) check_capturable(*p, {"mu", "eta", "step"}, "params, mus, etas, and state_steps");
     auto value = as_real(p->value);
     auto grad = as_real(o.maximize ? p->grad.neg() : p->grad);
     auto ax = as_real(p->state.tensor("ax"));
@@ -135,10 +135,10 @@ static const Registered<OptimizerRow> kAsgd{{
                 {"alpha", 0.75, "power of the decay of the rate"},
                 {"t0", 1e6, "step at which averaging begins"},
                 {"weight_decay", int64_t{0}, "weight decay, ≥ 0"},
-                adam::kForeach,
-                adam::kMaximize,
-                adam::kDifferentiable,
-                adam::kCapturable},
+                kForeach,
+                kMaximize,
+                kDifferentiable,
+                kCapturable},
     .keywords = {},
     .defaults = {"lr", "lambd", "alpha", "t0", "weight_decay", "foreach", "maximize", "differentiable", "capturable"},
     .state = {"step", "eta", "mu", "ax"},

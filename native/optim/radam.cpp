@@ -13,7 +13,7 @@
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
 
-#include "optim/rate.h"
+#include "optim/implementation.h"
 
 namespace libtorch_node {
 
@@ -78,7 +78,7 @@ void finish_in_tensors(const Options& o, at::Tensor& value, const at::Tensor& st
 void single(Group& group, const Parameters& parameters) {
   const Options o(group);
   for (auto* p : parameters) {
-    if (o.capturable) check_on_device(*p, {"step"}, "params and state_steps");
+    if (o.capturable) check_capturable(*p, {"step"}, "params and state_steps");
     auto value = as_real(p->value);
     auto grad = as_real(o.maximize ? p->grad.neg() : p->grad);
     auto exp_avg = as_real(p->state.tensor("exp_avg"));
@@ -175,7 +175,7 @@ static const Registered<OptimizerRow> kRAdam{{
                 {"eps", 1e-8, "added to the denominator, ≥ 0"},
                 {"weight_decay", int64_t{0}, "weight decay, ≥ 0"},
                 {"decoupled_weight_decay", false, "decay the parameters and not the gradients, as AdamW does"}},
-    .keywords = {adam::kForeach, adam::kMaximize, adam::kCapturable, adam::kDifferentiable},
+    .keywords = {kForeach, kMaximize, kCapturable, kDifferentiable},
     .defaults = {"lr", "betas", "eps", "weight_decay", "maximize", "foreach", "capturable", "decoupled_weight_decay",
                  "differentiable"},
     .state = {"step", "exp_avg", "exp_avg_sq"},

@@ -12,7 +12,6 @@
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
 
-#include "optim/adam.h"
 #include "optim/implementation.h"
 
 namespace libtorch_node {
@@ -54,18 +53,18 @@ void start(Group& group, Parameter& p) {
 void single(Group& group, const Parameters& parameters) {
   const Options o(group);
   for (auto* p : parameters) {
-    if (o.capturable) check_capturable(*p, /*xla=*/true);
+    if (o.capturable) check_capturable(*p);
     auto grad = o.maximize ? p->grad.neg() : p->grad;
-    auto square_avg = real_view(p->state.tensor("square_avg"));
+    auto square_avg = as_real(p->state.tensor("square_avg"));
     p->state.tensor("step").add_(1);
     if (o.weight_decay != 0) grad = grad.add(p->value, o.weight_decay);
-    grad = real_view(grad);
-    auto value = real_view(p->value);
+    grad = as_real(grad);
+    auto value = as_real(p->value);
     group.multiply_(square_avg, o.alpha);
     square_avg.addcmul_(grad, grad, 1 - o.alpha);
     at::Tensor average;
     if (o.centered) {
-      auto grad_avg = real_view(p->state.tensor("grad_avg"));
+      auto grad_avg = as_real(p->state.tensor("grad_avg"));
       grad_avg.lerp_(grad, 1 - o.alpha);
       average = square_avg.addcmul(grad_avg, grad_avg, -1).sqrt_();
     } else {
@@ -77,7 +76,7 @@ void single(Group& group, const Parameters& parameters) {
       group.add_(average, o.eps);
     }
     if (o.momentum > 0) {
-      auto buffer = real_view(p->state.tensor("momentum_buffer"));
+      auto buffer = as_real(p->state.tensor("momentum_buffer"));
       group.multiply_(buffer, o.momentum);
       buffer.addcdiv_(grad, average);
       value.add_(buffer, -o.lr);
@@ -91,7 +90,7 @@ void foreach (Group& group, const Parameters& parameters) {
   const Options o(group);
   if (o.differentiable) refuse("_foreach ops don't support autograd");
   if (o.capturable) {
-    for (const auto* p : parameters) check_capturable(*p, /*xla=*/true);
+    for (const auto* p : parameters) check_capturable(*p);
   }
   auto values = values_of(parameters);
   auto grads = grads_of(parameters);
@@ -99,7 +98,7 @@ void foreach (Group& group, const Parameters& parameters) {
   std::vector<at::Tensor> buffers, grad_avgs;
   if (o.momentum > 0) buffers = states_of(parameters, "momentum_buffer");
   if (o.centered) grad_avgs = states_of(parameters, "grad_avg");
-  for (auto* list : {&values, &grads, &square_avgs, &buffers, &grad_avgs}) view_as_real(*list);
+  for (auto* list : {&values, &grads, &square_avgs, &buffers, &grad_avgs}) as_real(*list);
 
   if (o.maximize) grads = at::_foreach_neg(grads);
   for (const auto* p : parameters) p->state.tensor("step").add_(1);
@@ -147,10 +146,10 @@ static const Registered<OptimizerRow> kRmsprop{{
                 {"weight_decay", int64_t{0}, "L2 penalty, ≥ 0"},
                 {"momentum", int64_t{0}, "momentum factor, ≥ 0"},
                 {"centered", false, "divide by an estimate of the gradient's deviation"},
-                adam::kCapturable,
-                adam::kForeach,
-                adam::kMaximize,
-                adam::kDifferentiable},
+                kCapturable,
+                kForeach,
+                kMaximize,
+                kDifferentiable},
     .keywords = {},
     .defaults = {"lr", "momentum", "alpha", "eps", "centered", "weight_decay", "capturable", "foreach", "maximize",
                  "differentiable"},

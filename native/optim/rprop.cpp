@@ -9,7 +9,7 @@
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
 
-#include "optim/rate.h"
+#include "optim/implementation.h"
 
 namespace libtorch_node {
 
@@ -58,7 +58,7 @@ void start(Group& group, Parameter& p) {
 void single(Group& group, const Parameters& parameters) {
   const Options o(group);
   for (auto* p : parameters) {
-    if (o.capturable) check_on_device(*p, {"step"}, "params and state_steps");
+    if (o.capturable) check_capturable(*p, {"step"}, "params and state_steps");
     auto step = p->state.tensor("step");
     step.add_(1);
     auto value = as_real(p->value);
@@ -109,7 +109,7 @@ static const Registered<OptimizerRow> kRprop{{
     .options = {{"lr", 1e-2, "first step size, ≥ 0", "number | Tensor"},
                 {"etas", std::vector{0.5, 1.2}, "factors of the step size: below 1 where the sign turns, else above 1"},
                 {"step_sizes", std::vector{1e-6, 50.0}, "smallest and largest step size"}},
-    .keywords = {adam::kCapturable, adam::kForeach, adam::kMaximize, adam::kDifferentiable},
+    .keywords = {kCapturable, kForeach, kMaximize, kDifferentiable},
     .defaults = {"lr", "etas", "step_sizes", "foreach", "maximize", "differentiable", "capturable"},
     .state = {"step", "prev", "step_size"},
     .older = {{"foreach", {}, ""}, {"maximize", false, ""}, {"differentiable", false, ""}, {"capturable", false, ""}},
