@@ -362,10 +362,15 @@ function wrapDim(dim: number, ndim: number): number {
   return dim < 0 ? dim + ndim : dim
 }
 
-function collectGarbage(): void {
-  setFlagsFromString('--expose-gc')
-  const gc = runInNewContext('gc') as () => void
-  gc()
+let gc: ((options: { type: 'minor' | 'major'; execution: 'sync' }) => void) | undefined
+
+/** Collects all garbage, or only that among the youngest objects. */
+function collectGarbage(young: boolean): void {
+  if (!gc) {
+    setFlagsFromString('--expose-gc')
+    gc = runInNewContext('gc') as typeof gc
+  }
+  gc!({ type: young ? 'minor' : 'major', execution: 'sync' })
 }
 
 function install(name: string, value: (this: Tensor, ...args: any[]) => any): void {

@@ -15,6 +15,17 @@ struct Gate {
   bool open = true;
 };
 
+/** What V8 knows of the bytes behind the wrappers, see memory.h. */
+struct Accounting {
+  int64_t reported = 0;
+  /** the most that there was since the last collection */
+  int64_t peak = 0;
+  /** the least that there was since the last look at young objects */
+  int64_t level = 0;
+  /** the growth after which to look again */
+  int64_t patience = 0;
+};
+
 /**
  * What one environment (the main thread, or a worker) keeps. Nothing that points into JavaScript may live in a static
  * variable: workers load the same library, and a reference made in one environment is a crash in another.
@@ -25,8 +36,7 @@ struct EnvData {
   Napi::Reference<Napi::Symbol> handle_key;
   Napi::FunctionReference create_error;
   Napi::FunctionReference collect_garbage;
-  /** Live bytes and tensors that V8 has been told of, see memory.h. */
-  int64_t reported_bytes = 0;
+  Accounting accounting;
   std::shared_ptr<Gate> gate = std::make_shared<Gate>();
   TensorSlots* const slots;
 

@@ -1,11 +1,14 @@
 #include "core/handle.h"
 
+#include "core/memory.h"
+
 namespace libtorch_node {
 
 namespace {
 
 // Also runs when an environment is torn down. No N-API call here: see handle.h.
 void finalize(napi_env, void* data, void*) {
+  const Collected collected;
   auto* handle = static_cast<Handle*>(data);
   handle->release(handle->object);
   handle->magic = 0;

@@ -5,8 +5,10 @@
 #include <c10/core/alignment.h>
 #include <c10/util/Exception.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
+#include <bit>
 #include <cstdlib>
 #include <cstring>
 #include <mutex>
@@ -26,6 +28,10 @@ std::atomic<int64_t> g_accelerator_bytes{0};
 
 // A wrapper, its TensorImpl and its storage header; keeps a loop over tiny tensors visible to V8, too.
 constexpr int64_t kBytesPerTensor = 512;
+// So much growth is worth a look at the youngest objects, of which most are garbage: a tenth of a millisecond.
+constexpr int64_t kYoung = 16 << 20;
+// So much is garbage at most, before V8 is asked to look at all objects.
+constexpr int64_t kMostYoung = 256 << 20;
 // V8 is told in steps: each call costs about as much as a small operator.
 constexpr int64_t kStep = 4 << 20;
 
@@ -55,18 +61,27 @@ void* new_block(size_t bytes) {
 void free_block(void* data) { std::free(header_of(data).start); }
 
 /**
- * Free blocks of up to 1 KB, kept for the next small tensor of this thread. The collector frees wrappers thousands at a
- * time, which malloc's own caches are made least for. The lists stand beside the blocks, and the deleter knows the
- * size, so that freeing one does not touch its memory, which is cold by then.
+ * Free blocks of up to 2 MB, kept for the next tensor of this thread. The collector frees wrappers thousands at a time,
+ * which malloc's own caches are made least for; and a training step frees as many megabytes as the next one asks for,
+ * which malloc gives back to the system and gets again, page by page.
  */
-class SmallBlocks {
+class FreeBlocks {
  public:
-  static constexpr size_t kUnit = 64;
-  static constexpr size_t kClasses = 16;
+  static constexpr size_t kSmall = 1024;
+  static constexpr size_t kLargest = 2 << 20;
 
-  /** Class `c` holds blocks of (c + 1) * kUnit bytes. */
-  static size_t class_of(size_t bytes) { return (bytes + kUnit - 1) / kUnit - 1; }
-  static size_t size_of(size_t size_class) { return (size_class + 1) * kUnit; }
+  /** Small blocks come in steps of 64 bytes, larger ones four to each power of two. */
+  static size_t class_of(size_t bytes) {
+    if (bytes <= kSmall) return (bytes + kUnit - 1) / kUnit - 1;
+    const auto power = static_cast<size_t>(std::bit_width(bytes - 1)) - 1;
+    const size_t quarter = (bytes - 1) >> (power - 2) & 3;
+    return kSmallClasses + (power - kSmallPower) * 4 + quarter;
+  }
+  static size_t size_of(size_t size_class) {
+    if (size_class < kSmallClasses) return (size_class + 1) * kUnit;
+    const size_t power = (size_class - kSmallClasses) / 4 + kSmallPower;
+    return (5 + (size_class - kSmallClasses) % 4) << (power - 2);
+  }
 
   /** null when there is none */
   static void* take(size_t size_class) {
@@ -74,53 +89,69 @@ class SmallBlocks {
     if (blocks == nullptr || blocks->free_[size_class].empty()) return nullptr;
     void* data = blocks->free_[size_class].back();
     blocks->free_[size_class].pop_back();
+    blocks->bytes_ -= size_of(size_class);
     return data;
   }
   /** false when the block is not kept and must be freed */
   static bool give(void* data, size_t size_class) {
     auto* blocks = mine();
-    if (blocks == nullptr || blocks->free_[size_class].size() >= kMost / size_of(size_class)) return false;
+    const auto size = size_of(size_class);
+    if (blocks == nullptr || blocks->bytes_ + size > kMost) return false;
     blocks->free_[size_class].push_back(data);
+    blocks->bytes_ += size;
     return true;
   }
 
-  ~SmallBlocks() {
+  ~FreeBlocks() {
     gone_ = true;
     for (const auto& list : free_) {
       for (void* data : list) free_block(data);
     }
   }
 
+  static constexpr size_t kUnit = 64;
+  static constexpr size_t kSmallClasses = kSmall / kUnit;
+
  private:
-  static constexpr size_t kMost = 2 << 20;  // bytes that a thread keeps of each class
+  static constexpr size_t kSmallPower = 10;
+  static constexpr size_t kClasses = kSmallClasses + 4 * 11;
+  static constexpr size_t kMost = 64 << 20;  // bytes that a thread keeps
 
   // Tensors may outlive the thread's other variables: after the destructor there are no lists any more.
-  static SmallBlocks* mine() {
+  static FreeBlocks* mine() {
     if (gone_) return nullptr;
-    thread_local SmallBlocks blocks;
+    thread_local FreeBlocks blocks;
     return &blocks;
   }
   static thread_local bool gone_;
 
   std::array<std::vector<void*>, kClasses> free_;
+  size_t bytes_ = 0;
 };
-thread_local bool SmallBlocks::gone_ = false;
+thread_local bool FreeBlocks::gone_ = false;
 
+void release_as(void* data, size_t size_class) {
+  g_bytes.fetch_sub(static_cast<int64_t>(FreeBlocks::size_of(size_class)), std::memory_order_relaxed);
+  if (!FreeBlocks::give(data, size_class)) free_block(data);
+}
+
+// The deleter of a small block knows its size, so that freeing one does not touch its memory, which is cold by then.
 template <size_t size_class>
 void release_small(void* data) {
-  g_bytes.fetch_sub(static_cast<int64_t>(SmallBlocks::size_of(size_class)), std::memory_order_relaxed);
-  if (!SmallBlocks::give(data, size_class)) free_block(data);
+  release_as(data, size_class);
 }
 
 template <size_t... classes>
 constexpr std::array<c10::DeleterFnPtr, sizeof...(classes)> small_deleters(std::index_sequence<classes...>) {
   return {&release_small<classes>...};
 }
-constexpr auto kSmallDeleters = small_deleters(std::make_index_sequence<SmallBlocks::kClasses>());
+constexpr auto kSmallDeleters = small_deleters(std::make_index_sequence<FreeBlocks::kSmallClasses>());
 
 void release(void* data) {
   if (data == nullptr) return;
-  g_bytes.fetch_sub(static_cast<int64_t>(header_of(data).bytes), std::memory_order_relaxed);
+  const auto bytes = header_of(data).bytes;
+  if (bytes <= FreeBlocks::kLargest) return release_as(data, FreeBlocks::class_of(bytes));
+  g_bytes.fetch_sub(static_cast<int64_t>(bytes), std::memory_order_relaxed);
   free_block(data);
 }
 
@@ -128,28 +159,29 @@ struct CountingAllocator final : c10::Allocator {
   c10::DataPtr allocate(size_t n) override {
     const c10::Device cpu(c10::kCPU);
     if (n == 0) return {nullptr, nullptr, &release, cpu};
-    if (n <= SmallBlocks::size_of(SmallBlocks::kClasses - 1)) return allocate_small(SmallBlocks::class_of(n));
-    void* data = new_block(n);
-    g_bytes.fetch_add(static_cast<int64_t>(n), std::memory_order_relaxed);
-    return {data, data, &release, cpu};
-  }
-  // Small blocks have the header, too, so that every block may also be freed by its address alone.
-  c10::DeleterFnPtr raw_deleter() const override { return &release; }
-  void copy_data(void* dest, const void* src, size_t count) const override { std::memcpy(dest, src, count); }
-
- private:
-  static c10::DataPtr allocate_small(size_t size_class) {
-    const size_t size = SmallBlocks::size_of(size_class);
-    void* data = SmallBlocks::take(size_class);
+    if (n > FreeBlocks::kLargest) {
+      void* data = new_block(n);
+      g_bytes.fetch_add(static_cast<int64_t>(n), std::memory_order_relaxed);
+      return {data, data, &release, cpu};
+    }
+    const auto size_class = FreeBlocks::class_of(n);
+    const auto size = FreeBlocks::size_of(size_class);
+    void* data = FreeBlocks::take(size_class);
     if (data == nullptr) data = new_block(size);
     g_bytes.fetch_add(static_cast<int64_t>(size), std::memory_order_relaxed);
-    return {data, data, kSmallDeleters[size_class], c10::Device(c10::kCPU)};
+    return {data, data, size_class < kSmallDeleters.size() ? kSmallDeleters[size_class] : &release, cpu};
   }
+  // Every block has the header and may also be freed by its address alone.
+  c10::DeleterFnPtr raw_deleter() const override { return &release; }
+  void copy_data(void* dest, const void* src, size_t count) const override { std::memcpy(dest, src, count); }
 };
 
 int64_t bytes_for_v8() {
   return live_bytes() + live_tensors() * kBytesPerTensor + g_accelerator_bytes.load(std::memory_order_relaxed);
 }
+
+/** Bytes that the collector freed in this thread since the last report. */
+thread_local int64_t t_collected = 0;
 
 }  // namespace
 
@@ -174,18 +206,55 @@ void watch_accelerator() {
   if (++results % kEvery == 0) g_accelerator_bytes.store(accelerator_bytes(), std::memory_order_relaxed);
 }
 
-void start_accounting(napi_env env) { EnvData::of(env).reported_bytes = bytes_for_v8(); }
+Collected::Collected() : before_(bytes_for_v8()) {}
+Collected::~Collected() { t_collected += before_ - bytes_for_v8(); }
+
+void start_accounting(napi_env env) {
+  const auto now = bytes_for_v8();
+  EnvData::of(env).accounting = {.reported = now, .peak = now, .level = now, .patience = kYoung};
+}
 
 void account(napi_env env) { account(env, EnvData::of(env)); }
 
+namespace {
+
+// Most tensors die young, and V8 does not look for them as long as their wrappers are few. `patience` grows while the
+// bytes belong to something else than garbage, as the graph of a forward pass.
+void collect_young(napi_env env, EnvData& data) {
+  auto& a = data.accounting;
+  const int64_t before = bytes_for_v8();
+  const Napi::HandleScope scope(env);
+  const napi_value young = Napi::Boolean::New(env, true);
+  napi_value global = nullptr;
+  napi_get_global(env, &global);
+  // fails while an exception is pending; there will be a next time
+  napi_call_function(env, global, data.collect_garbage.Value(), 1, &young, nullptr);
+  const int64_t after = bytes_for_v8();
+  const bool worth_it = 2 * (before - after) >= before - a.level;
+  a.patience = worth_it ? kYoung : std::min(2 * a.patience, kMostYoung);
+  a.level = after;
+}
+
+}  // namespace
+
 void account(napi_env env, EnvData& data) {
-  auto& reported = data.reported_bytes;
-  const int64_t now = bytes_for_v8();
-  const int64_t delta = now - reported;
-  if (delta < kStep && delta > -kStep) return;
+  auto& a = data.accounting;
+  a.peak = std::max(a.peak, bytes_for_v8());
+  a.level = std::min(a.level, bytes_for_v8());
+  if (bytes_for_v8() - a.level >= a.patience) collect_young(env, data);
+
+  int64_t delta = 0;
+  if (t_collected == 0) {
+    delta = bytes_for_v8() - a.reported;
+    if (delta < kStep) return;
+  } else {
+    delta = std::max(bytes_for_v8(), a.peak - std::exchange(t_collected, 0)) - a.reported;
+    a.peak = bytes_for_v8();
+    if (delta < kStep && delta > -kStep) return;
+  }
   int64_t total = 0;
   napi_adjust_external_memory(env, delta, &total);
-  reported = now;
+  a.reported += delta;
 }
 
 }  // namespace libtorch_node

@@ -8,6 +8,9 @@
  * of a JavaScript wrapper, not the megabytes behind it. So an allocator in front of LibTorch's own counts the live
  * bytes of the whole process, autograd graphs and optimizer state included, and each environment tells V8 how that
  * number moved since it last did. Without this a synchronous loop ends at the memory limit of the machine.
+ *
+ * A training step takes many megabytes forward and frees them backward, and none of that is garbage. So what V8 is told
+ * is the peak, and how much of it a collection gave back: else every step would begin a collection.
  */
 namespace libtorch_node {
 
@@ -26,6 +29,17 @@ void count_tensor(int delta);
 
 /** Now and then asks how many bytes the accelerator holds: for each result that is not on the CPU. */
 void watch_accelerator();
+
+/** While it lives, the collector frees what stands behind a wrapper. */
+class Collected {
+ public:
+  Collected();
+  ~Collected();
+  Collected(const Collected&) = delete;
+
+ private:
+  const int64_t before_;
+};
 
 /** Reports the change to V8 when it is worth a call. */
 void account(napi_env env);

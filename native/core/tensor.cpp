@@ -20,6 +20,7 @@ void let_go(c10::TensorImpl* impl) {
 
 // Also runs when an environment is torn down. No N-API call here: see handle.h.
 void finalize(napi_env, void* slot, void* slots) {
+  const Collected collected;
   let_go(static_cast<TensorSlots*>(slots)->give(static_cast<uint32_t>(reinterpret_cast<uintptr_t>(slot))));
 }
 

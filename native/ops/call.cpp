@@ -284,7 +284,7 @@ auto with_second_try(const Call& request, Try attempt) {
   } catch (const c10::Error&) {
     if (!is_out_of_memory()) throw;
   }
-  request.data->collect_garbage.Call({});
+  request.data->collect_garbage.Call({Napi::Boolean::New(request.data->collect_garbage.Env(), false)});
   return attempt();
 }
 
