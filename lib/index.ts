@@ -2,7 +2,17 @@
  * libtorch-node: PyTorch for Node.js.
  * @module
  */
-export { autocast, getAutocastDtype, isAutocastCacheEnabled, isAutocastEnabled } from './amp/autocast.js'
+export {
+  autocast,
+  clearAutocastCache,
+  getAutocastDtype,
+  isAutocastCacheEnabled,
+  isAutocastEnabled,
+  setAutocastCacheEnabled,
+  setAutocastDtype,
+  setAutocastEnabled,
+} from './amp/autocast.js'
+export { GradScaler } from './amp/grad-scaler.js'
 export * as amp from './amp/index.js'
 export * from './errors.js'
 export * as hub from './hub/index.js'

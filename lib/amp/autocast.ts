@@ -82,3 +82,23 @@ export function getAutocastDtype(deviceType: string): Dtype {
 export function isAutocastCacheEnabled(): boolean {
   return native().isAutocastCacheEnabled()
 }
+
+/**
+ * Turns autocasting of a type of device on or off for what this thread runs from here on. Rather call {@link autocast}, which
+ * ends by itself.
+ */
+export function setAutocastEnabled(deviceType: string, enabled: boolean): void {
+  native().setAutocastEnabled(deviceType, enabled)
+}
+/** Sets the dtype of {@link autocast} where none is given. */
+export function setAutocastDtype(deviceType: string, dtype: Dtype): void {
+  native().setAutocastDtype(deviceType, dtype)
+}
+/** Whether casts of weights are kept up to the end of the outermost region. */
+export function setAutocastCacheEnabled(enabled: boolean): void {
+  native().setAutocastCacheEnabled(enabled)
+}
+/** Forgets the casts of weights: after {@link setAutocastEnabled}, which no region ends. */
+export function clearAutocastCache(): void {
+  native().clearAutocastCache()
+}

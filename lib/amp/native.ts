@@ -7,4 +7,8 @@ export interface AutocastBinding {
   isAutocastEnabled(deviceType: string): boolean
   autocastDtype(deviceType: string): string
   isAutocastCacheEnabled(): boolean
+  setAutocastEnabled(deviceType: string, enabled: boolean): void
+  setAutocastDtype(deviceType: string, dtype: string): void
+  setAutocastCacheEnabled(enabled: boolean): void
+  clearAutocastCache(): void
 }

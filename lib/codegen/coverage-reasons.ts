@@ -30,7 +30,11 @@ export const rules: Rule[] = [
     reason: "the data pipes that Python's torch no longer develops, and its worker processes",
   },
   { section: 'utils.data', names: /./, reason: 'planned with the data room (issue 7)' },
-  { names: /autocast|^(amp|GradScaler)$/, reason: 'planned: mixed precision (issue 5)' },
+  {
+    names: /^(get|set|is)_autocast_(cpu|gpu|ipu|xla)_/,
+    reason: 'deprecated in Python: `setAutocastDtype(deviceType, …)` and its neighbours take every type of device',
+  },
+  { names: /^autocast_(in|de)crement_nesting$/, reason: 'regions count themselves: `autocast(deviceType, fn)`' },
 
   // ---- what Python needs and JavaScript does not
   {

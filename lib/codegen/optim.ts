@@ -68,7 +68,10 @@ ${classes.join('')}`
 export function generateLrScheduler(rows: SchedulerRow[]): string {
   const classes = rows.map(({ name, doc, options, state }) => {
     const own = options.filter((option) => state.includes(option.name) && option.name !== 'last_epoch')
-    const fields = own.map((option) => `  /** ${option.doc} */\n  declare ${camelCase(option.name)}: ${option.kind === 'Counter' ? 'Map<number, number>' : option.type}\n`)
+    const fields = own.map(
+      (option) =>
+        `  /** ${option.doc} */\n  declare ${camelCase(option.name)}: ${option.kind === 'Counter' ? 'Map<number, number>' : option.type}\n`,
+    )
     return `
 /** Options of {@link ${name}}. */
 ${optionsInterface(name, options)}

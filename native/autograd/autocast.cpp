@@ -72,6 +72,27 @@ Napi::Value is_cache_enabled(const Info& info) {
   return Napi::Boolean::New(info.Env(), autocast::is_autocast_cache_enabled());
 }
 
+// Python's own setters: for those who cannot wrap what they run in a function.
+Napi::Value set_enabled(const Info& info) {
+  autocast::set_autocast_enabled(to_type(info[0]), to_bool(info[1], "enabled"));
+  return info.Env().Undefined();
+}
+
+Napi::Value set_dtype(const Info& info) {
+  autocast::set_autocast_dtype(to_type(info[0]), parse_dtype(to_string(info[1], "dtype")));
+  return info.Env().Undefined();
+}
+
+Napi::Value set_cache_enabled(const Info& info) {
+  autocast::set_autocast_cache_enabled(to_bool(info[0], "enabled"));
+  return info.Env().Undefined();
+}
+
+Napi::Value clear_cache(const Info& info) {
+  autocast::clear_cache();
+  return info.Env().Undefined();
+}
+
 }  // namespace
 
 void init_autocast(Napi::Object exports) {
@@ -80,6 +101,10 @@ void init_autocast(Napi::Object exports) {
   export_function<is_enabled>(exports, "isAutocastEnabled");
   export_function<dtype_of>(exports, "autocastDtype");
   export_function<is_cache_enabled>(exports, "isAutocastCacheEnabled");
+  export_function<set_enabled>(exports, "setAutocastEnabled");
+  export_function<set_dtype>(exports, "setAutocastDtype");
+  export_function<set_cache_enabled>(exports, "setAutocastCacheEnabled");
+  export_function<clear_cache>(exports, "clearAutocastCache");
 }
 
 }  // namespace libtorch_node
