@@ -35,6 +35,7 @@ Napi::Value optimizers(const Info& info) {
     object.Set("defaults", from_names(env, row.defaults));
     object.Set("state", from_names(env, row.state));
     object.Set("older", from_options(env, row.older));
+    object.Set("startsAtOnce", row.starts_at_once);
     array.Set(array.Length(), object);
   }
   return array;
@@ -70,6 +71,15 @@ std::vector<Group> to_groups(const OptimizerRow& row, const Napi::Value& value) 
   groups.reserve(length);
   for (uint32_t i = 0; i < length; ++i) groups.emplace_back(row.name, row.defaults, array.Get(i));
   return groups;
+}
+
+// optimizerStart(optimizer, groups)
+Napi::Value start(const Info& info) {
+  const auto optimizer = claim(info);
+  auto groups = to_groups(optimizer->row(), info[1]);
+  optimizer->start(groups);
+  account(info.Env());
+  return info.Env().Undefined();
 }
 
 // optimizerStep(optimizer, groups)
@@ -179,6 +189,7 @@ void init_optim(Napi::Env, Napi::Object exports) {
   export_function<optimizers>(exports, "optimizers");
   export_function<new_optimizer>(exports, "newOptimizer");
   export_function<set_params>(exports, "optimizerSetParams");
+  export_function<start>(exports, "optimizerStart");
   export_function<step>(exports, "optimizerStep");
   export_function<step_async>(exports, "optimizerStepAsync");
   export_function<zero_grad>(exports, "optimizerZeroGrad");

@@ -135,7 +135,7 @@ void single(Group& group, const Parameters& parameters) {
     }
     const double mu = o.mu(count);
     const double mu_next = o.mu(count + 1);
-    mu_product.mul_(mu);
+    group.multiply_(mu_product, mu);  // and not mul_(Scalar), which rounds the number to a narrow dtype first
     update_averages();
     auto denominator = exp_avg_sq.div(1 - std::pow(o.beta2, count)).sqrt();
     if (o.differentiable) {
@@ -165,7 +165,7 @@ void foreach (Group& group, const Parameters& parameters) {
     const double mu = o.mu(count);
     const double mu_next = o.mu(count + 1);
     auto mu_product = p->state.tensor("mu_product");
-    mu_product.mul_(mu);
+    mu_product.mul_(mu);  // as _foreach_mul_ does
     const double product = mu_product.item().toDouble();
     scales.emplace_back(root_by_pow(1 - std::pow(o.beta2, count)));
     grad_sizes.emplace_back((o.lr.number * (1.0 - mu) / (1.0 - product)) * -1);

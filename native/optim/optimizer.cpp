@@ -38,7 +38,7 @@ void State::set(const char* key, c10::IValue value) {
 }
 
 Optimizer::Optimizer(const OptimizerRow& row, const Values& defaults)
-    : row_(row), differentiable_([&] {
+    : row_(row), defaults_(defaults), differentiable_([&] {
         const auto& names = row.defaults;
         const auto has =
             std::any_of(names.begin(), names.end(), [](auto* n) { return std::string_view(n) == "differentiable"; });
@@ -108,6 +108,25 @@ struct DropGrads {
 
 }  // namespace
 
+void Optimizer::start(std::vector<Group>& groups) {
+  if (!row_.starts_at_once) return;
+  if (groups.size() != groups_.size()) refuse("the values of every parameter group are needed");
+  at::NoGradGuard no_grad;
+  for (size_t i = 0; i < groups.size(); ++i) {
+    groups[i].set_defaults(defaults_);
+    for (auto* p : groups_[i]) {
+      row_.start(groups[i], *p);
+      note_state(*p);
+    }
+  }
+}
+
+void Optimizer::note_state(Parameter& p) {
+  if (p.state.empty() || p.listed) return;
+  p.listed = true;
+  started_.push_back(&p);
+}
+
 void Optimizer::step(std::vector<Group>& groups) {
   if (groups.size() != groups_.size()) refuse("the values of every parameter group are needed");
   c10::AutoGradMode grad_mode(differentiable_);
@@ -135,6 +154,7 @@ void Optimizer::step_group(Group& group, const Parameters& all) {
   if (fused.value_or(false)) {
     for (auto* p : parameters) check_has_fused(p->value);
   }
+  group.set_defaults(defaults_);
   for (auto* p : parameters) {
     if (row_.start != nullptr && p->state.empty()) row_.start(group, *p);
   }
@@ -156,10 +176,7 @@ void Optimizer::step_group(Group& group, const Parameters& all) {
     for (const auto& [key, value] : p->state.entries()) {
       if (!differentiable_ && value.isTensor()) value.toTensor().unsafeGetTensorImpl()->bump_version();
     }
-    if (!p->state.empty() && !p->listed) {
-      p->listed = true;
-      started_.push_back(p);
-    }
+    note_state(*p);
   }
 }
 

@@ -60,10 +60,15 @@ class Group : public Values {
   void divide_(at::Tensor& t, double number) { t.div_(operand(t, number)); }
   void add_(at::Tensor& t, double number) { t.add_(operand(t, number)); }
 
+  /** What the optimizer was made with. */
+  const Values& defaults() const { return *defaults_; }
+  void set_defaults(const Values& defaults) { defaults_ = &defaults; }
+
  private:
   at::Tensor operand(const at::Tensor& other, double number);
 
   std::vector<std::pair<double, at::Tensor>> constants_;
+  const Values* defaults_ = nullptr;
 };
 
 /** One step for the parameters of a group that have a gradient. */
@@ -92,6 +97,8 @@ struct OptimizerRow {
   void (*check)(const Values& defaults) = nullptr;
   /** Makes the state of a parameter that has none. */
   void (*start)(Group& group, Parameter& parameter) = nullptr;
+  /** The parameters that the constructor gets have their state from then on. */
+  bool starts_at_once = false;
   StepFunction single;
   /** These two get parameters of one device and one dtype. */
   StepFunction foreach = nullptr;
@@ -105,6 +112,8 @@ class Optimizer {
   const OptimizerRow& row() const { return row_; }
   /** The parameters of all groups. State stays with its parameter, also while that is in no group. */
   void set_params(const std::vector<std::vector<at::Tensor>>& groups);
+  /** For optimizers whose state begins with their construction. */
+  void start(std::vector<Group>& groups);
   void step(std::vector<Group>& groups);
   void zero_grad(bool set_to_none);
 
@@ -132,7 +141,10 @@ class Optimizer {
   void step_group(Group& group, const std::vector<Parameter*>& parameters);
   Parameter& parameter(size_t index) const;
 
+  void note_state(Parameter& parameter);
+
   const OptimizerRow& row_;
+  const Values defaults_;
   bool differentiable_;
   std::unordered_map<c10::TensorImpl*, std::unique_ptr<Parameter>> parameters_;
   std::vector<Parameters> groups_;

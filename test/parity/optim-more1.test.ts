@@ -1,4 +1,4 @@
-/** RMSprop, Adadelta and Adamax against live Python, byte by byte: see optim-harness.ts. */
+/** RMSprop, Adadelta, Adamax and Adagrad against live Python, byte by byte: see optim-harness.ts. */
 import { addCase, type Case, testCases } from './optim-harness.js'
 
 const optionSets: Record<string, object[]> = {
@@ -29,6 +29,15 @@ const optionSets: Record<string, object[]> = {
     { weightDecay: 0.1 },
     { maximize: true },
   ],
+  Adagrad: [
+    {},
+    { lr: 0.1, lrDecay: 0.01 },
+    { initialAccumulatorValue: 0.1 },
+    { eps: 1e-3 },
+    { lr: 0.5, lrDecay: 0.1, initialAccumulatorValue: 0.5, weightDecay: 0.1, maximize: true },
+    { weightDecay: 0.1 },
+    { maximize: true },
+  ],
 }
 
 const cases: Record<string, Case> = {}
@@ -37,6 +46,11 @@ for (const [optimizer, sets] of Object.entries(optionSets)) {
     for (const dtype of ['float32', 'float64', 'bfloat16', 'complex64'] as const) {
       addCase(cases, { optimizer, dtype, options })
       addCase(cases, { optimizer, dtype, options: { ...options, foreach: true } })
+    }
+  }
+  if (optimizer === 'Adagrad') {
+    for (const dtype of ['float32', 'float64', 'bfloat16'] as const) {
+      for (const options of sets) addCase(cases, { optimizer, dtype, options: { ...options, fused: true } })
     }
   }
   addCase(cases, { optimizer, dtype: 'float32', options: sets[4]!, groups: true })

@@ -1,6 +1,7 @@
 """Python's side of optim.test.ts.
 
-    optim_oracle.py run CASES OUT             every case from its start: parameters and state after each part
+    optim_oracle.py run CASES OUT             every case from its start: parameters and state after each part, then those of a
+                                              new optimizer that loads the first part's state, before and after its own steps
     optim_oracle.py continue CASES OUT NODE   checks Node's state after the first part, continues from it, compares the end
 """
 import inspect
@@ -57,6 +58,17 @@ def steps(optimizer, params, gradients, case):
         optimizer.step()
 
 
+def resume(case, part, gradients):
+    """What a new optimizer that loads a part's state has then, and at the end."""
+    params = [t.detach().clone().requires_grad_() for t in part["params"]]
+    optimizer = make(case, params)
+    # a copy: the loaded `step` tensors are the very ones that were given
+    optimizer.load_state_dict(copy(part["optimizer"]))
+    loaded = copy({"params": params, "optimizer": optimizer.state_dict()})
+    steps(optimizer, params, gradients[PART:], case)
+    return loaded, copy({"params": params, "optimizer": optimizer.state_dict()})
+
+
 def copy(value):
     if isinstance(value, torch.Tensor):
         return value.detach().clone()
@@ -99,22 +111,19 @@ if mode == "run":
         for part in (gradients[:PART], gradients[PART:]):
             steps(optimizer, params, part, case)
             parts.append(copy({"params": params, "optimizer": optimizer.state_dict()}))
-        out["cases"][name] = parts
+        out["cases"][name] = [*parts, *resume(case, parts[0], gradients)]
     torch.save(out, out_file)
 else:
     own = torch.load(out_file, weights_only=True)
     node = torch.load(sys.argv[4], weights_only=True)
     failures = {}
     for name, case in cases.items():
-        half, end = own["cases"][name]
-        loaded = node[name]
-        problem = same(half["optimizer"], loaded["optimizer"]) or same(half["params"], loaded["params"])
+        half, _, _, end = own["cases"][name]
+        given = node[name]
+        problem = same(half["optimizer"], given["optimizer"]) or same(half["params"], given["params"])
         if problem is None:
-            params = [t.clone().requires_grad_() for t in loaded["params"]]
-            optimizer = make(case, params)
-            optimizer.load_state_dict(loaded["optimizer"])
-            steps(optimizer, params, own["starts"][case["dtype"]]["gradients"][PART:], case)
-            problem = same(end["optimizer"], optimizer.state_dict()) or same(end["params"], copy(params))
+            _, reached = resume(case, given, own["starts"][case["dtype"]]["gradients"])
+            problem = same(end["optimizer"], reached["optimizer"]) or same(end["params"], reached["params"])
         if problem:
             failures[name] = problem
     print(json.dumps(failures))
