@@ -57,7 +57,6 @@ export function bisectRight(sorted: readonly number[], value: number): number {
   return low
 }
 
-
 /** Which momentum of the optimizer a schedule moves; refuses an optimizer that has none. */
 export function usesBeta1(optimizer: Optimizer<any>): boolean {
   const defaults = optimizer.defaults as object
@@ -74,7 +73,12 @@ export function setMomentum({ useBeta1 }: { useBeta1?: boolean }, group: Dict, m
 }
 
 /** Notes the ends of a momentum cycle in the groups, and starts at the upper one. */
-export function startMomentum(of: { useBeta1?: boolean }, optimizer: Optimizer<any>, max: number[], base: number[]): void {
+export function startMomentum(
+  of: { useBeta1?: boolean },
+  optimizer: Optimizer<any>,
+  max: number[],
+  base: number[],
+): void {
   for (const [i, group] of optimizer.paramGroups.entries()) {
     setMomentum(of, group, max[i]!)
     group.maxMomentum = max[i]

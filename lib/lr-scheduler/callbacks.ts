@@ -4,7 +4,7 @@ import { Optimizer } from '../optim/optimizer.js'
 import type { Dict } from '../optim/values.js'
 import { describe } from '../tensor/operator.js'
 import { readAll, without } from './arguments.js'
-import { LRScheduler, rateOf } from './scheduler.js'
+import { isSingle, LRScheduler, type Rate, rateOf } from './scheduler.js'
 
 /** The factor of an epoch. */
 export type LrLambda = (epoch: number) => number
@@ -15,6 +15,11 @@ export interface LambdaLROptions {
   lrLambda?: LrLambda | LrLambda[]
   /** epoch of the last step; -1 starts from the beginning */
   lastEpoch?: number
+}
+
+/** As Python's product, which is rounded to float32 where the rate is such a tensor. */
+function times(rate: Rate, factor: number): number {
+  return isSingle(rate) ? Math.fround(rateOf(rate) * Math.fround(factor)) : rateOf(rate) * factor
 }
 
 abstract class CallbackScheduler extends LRScheduler {
@@ -43,7 +48,8 @@ abstract class CallbackScheduler extends LRScheduler {
 
   override loadStateDict(stateDict: object): void {
     const [lambdas, rest] = without(stateDict, 'lr_lambdas')
-    if (!Array.isArray(lambdas)) throw new StateDictError(`${this.constructor.name}: the state dict has no 'lr_lambdas'`)
+    if (!Array.isArray(lambdas))
+      throw new StateDictError(`${this.constructor.name}: the state dict has no 'lr_lambdas'`)
     super.loadStateDict(rest)
     for (const [i, attributes] of lambdas.entries()) {
       if (attributes !== null && this.lrLambdas[i]) Object.assign(this.lrLambdas[i], attributes)
@@ -67,7 +73,7 @@ export class LambdaLR extends CallbackScheduler {
 
   override getLr(): number[] {
     this.warnOutsideStep()
-    return this.baseLrs.map((rate, i) => rateOf(rate) * Number(this.lrLambdas[i]!(this.lastEpoch)))
+    return this.baseLrs.map((rate, i) => times(rate, Number(this.lrLambdas[i]!(this.lastEpoch))))
   }
 }
 
@@ -87,8 +93,8 @@ export class MultiplicativeLR extends CallbackScheduler {
 
   override getLr(): number[] {
     this.warnOutsideStep()
-    const present = this.optimizer.paramGroups.map((group) => rateOf(group.lr))
-    if (this._isInitial) return present
-    return present.map((rate, i) => rate * Number(this.lrLambdas[i]!(this.lastEpoch)))
+    const present: Rate[] = this.optimizer.paramGroups.map((group) => group.lr)
+    if (this._isInitial) return present.map(rateOf)
+    return present.map((rate, i) => times(rate, Number(this.lrLambdas[i]!(this.lastEpoch))))
   }
 }

@@ -5,7 +5,7 @@ import { Optimizer } from '../optim/optimizer.js'
 import type { Dict } from '../optim/values.js'
 import { describe } from '../tensor/operator.js'
 import { divide, forGroups, readAll, setMomentum, startMomentum, usesBeta1, without } from './arguments.js'
-import { LRScheduler, rateOf, setOption, type StateKey } from './scheduler.js'
+import { LRScheduler, rateOf, type StateKey, setOption } from './scheduler.js'
 
 /** Options of {@link CyclicLR}. */
 export interface CyclicLROptions {
@@ -58,12 +58,7 @@ export class CyclicLR extends LRScheduler {
     optimizer: Optimizer<any>,
     options: CyclicLROptions & { baseLr: number | number[]; maxLr: number | number[] },
   )
-  constructor(
-    optimizer: Optimizer<any>,
-    baseLr: number | number[],
-    maxLr: number | number[],
-    options?: CyclicLROptions,
-  )
+  constructor(optimizer: Optimizer<any>, baseLr: number | number[], maxLr: number | number[], options?: CyclicLROptions)
   constructor(optimizer: Optimizer<any>, ...args: unknown[]) {
     const given = readAll(
       'CyclicLR',

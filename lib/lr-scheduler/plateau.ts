@@ -3,7 +3,7 @@ import { ArgumentError } from '../errors.js'
 import { Optimizer } from '../optim/optimizer.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { readAll } from './arguments.js'
-import { LRScheduler, rateOf, setOption, type StateKey, warnOfEpoch } from './scheduler.js'
+import { LRScheduler, rateOf, type StateKey, setOption, warnOfEpoch } from './scheduler.js'
 
 /** Options of {@link ReduceLROnPlateau}. */
 export interface ReduceLROnPlateauOptions {

@@ -1,14 +1,14 @@
 /** Schedulers that are rows of native/lr_scheduler. Their classes, in `lib/generated/lr-scheduler.ts`, only name the row. */
 import type { OptionRow } from '../../binding.js'
 import { native } from '../binding.js'
+import { ArgumentError } from '../errors.js'
 import { readArguments } from '../optim/arguments.js'
 import type { Optimizer } from '../optim/optimizer.js'
 import type { Dict } from '../optim/values.js'
-import { ArgumentError } from '../errors.js'
 import { camelCase } from '../tensor/names.js'
 import { describe } from '../tensor/operator.js'
 import { counter } from '../tensor/python-values.js'
-import { LRScheduler, rateOf, type StateKey } from './scheduler.js'
+import { isSingle, LRScheduler, rateOf, type StateKey } from './scheduler.js'
 
 interface Row {
   name: string
@@ -93,6 +93,7 @@ export abstract class RowScheduler extends LRScheduler {
       closedForm,
       present,
       this.baseLrs.map(rateOf),
+      this.baseLrs.map(isSingle),
     )
   }
 }

@@ -54,6 +54,11 @@ export function setOption(group: Dict, key: string, value: Rate): void {
   else group[key] = value
 }
 
+/** Whether arithmetic with a rate is that of a float32 tensor, which rounds after each operation. */
+export function isSingle(rate: Rate): boolean {
+  return rate instanceof Tensor && rate.dtype === 'float32'
+}
+
 /** The number of a rate. */
 export function rateOf(rate: Rate): number {
   return rate instanceof Tensor ? Number(rate.item()) : Number(rate)

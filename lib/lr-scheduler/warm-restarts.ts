@@ -5,7 +5,7 @@ import type { Optimizer } from '../optim/optimizer.js'
 import { isFloat, keep } from '../optim/values.js'
 import { PyFloat } from '../tensor/python-values.js'
 import { modulo, readAll } from './arguments.js'
-import { LRScheduler, rateOf, type StateKey } from './scheduler.js'
+import { isSingle, LRScheduler, rateOf, type StateKey } from './scheduler.js'
 
 /** Options of {@link CosineAnnealingWarmRestarts}. */
 export interface CosineAnnealingWarmRestartsOptions {
@@ -66,7 +66,11 @@ export class CosineAnnealingWarmRestarts extends LRScheduler {
   override getLr(): number[] {
     this.warnOutsideStep()
     const wave = 1 + native().schedulerMath('cos', (Math.PI * this.TCur) / this.TI)
-    return this.baseLrs.map((rate) => this.etaMin + ((rateOf(rate) - this.etaMin) * wave) / 2)
+    return this.baseLrs.map((rate) => {
+      const round = isSingle(rate) ? Math.fround : Number
+      const low = round(this.etaMin)
+      return round(low + round(round(round(rateOf(rate) - low) * round(wave)) / 2))
+    })
   }
 
   /**

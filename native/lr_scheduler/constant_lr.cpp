@@ -15,7 +15,7 @@ static const Registered<SchedulerRow> kConstantLr{{
     .check =
         [](const Values& o) {
           if (o.real("factor") > 1.0 || o.real("factor") < 0) {
-            fail_argument("ConstantLR: Constant multiplicative factor expected to be between 0 and 1.");
+            fail_argument("Constant multiplicative factor expected to be between 0 and 1.");
           }
         },
     .lr =

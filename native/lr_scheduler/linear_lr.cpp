@@ -18,11 +18,10 @@ static const Registered<SchedulerRow> kLinearLr{{
     .check =
         [](const Values& o) {
           if (o.real("start_factor") > 1.0 || o.real("start_factor") <= 0) {
-            fail_argument(
-                "LinearLR: Starting multiplicative factor expected to be greater than 0 and less or equal to 1.");
+            fail_argument("Starting multiplicative factor expected to be greater than 0 and less or equal to 1.");
           }
           if (o.real("end_factor") > 1.0 || o.real("end_factor") < 0) {
-            fail_argument("LinearLR: Ending multiplicative factor expected to be between 0 and 1.");
+            fail_argument("Ending multiplicative factor expected to be between 0 and 1.");
           }
         },
     .lr =

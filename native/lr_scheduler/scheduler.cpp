@@ -78,7 +78,7 @@ Napi::Value scheduler_math(const Info& info) {
   return Napi::Number::New(info.Env(), result);
 }
 
-// schedulerRates(name, options, {epoch, stepCount, initial}, closedForm, lrs, baseLrs)
+// schedulerRates(name, options, {epoch, stepCount, initial}, closedForm, lrs, baseLrs, single)
 Napi::Value scheduler_rates(const Info& info) {
   const auto& row = row_of(info[0]);
   std::vector<const char*> names;
@@ -87,14 +87,16 @@ Napi::Value scheduler_rates(const Info& info) {
   const auto formula = to_bool(info[3], "closedForm") && row.closed_form != nullptr ? row.closed_form : row.lr;
   const auto lrs = info[4].As<Napi::Array>();
   const auto base_lrs = info[5].As<Napi::Array>();
+  const auto single = info[6].As<Napi::Array>();
   auto result = Napi::Array::New(info.Env(), lrs.Length());
   for (uint32_t i = 0; i < lrs.Length(); ++i) {
-    const double rate = formula(options, {.lr = to_double(lrs.Get(i), "lr"),
-                                          .base_lr = to_double(base_lrs.Get(i), "base_lr"),
-                                          .epoch = to_double(count.Get("epoch"), "last_epoch"),
-                                          .step_count = to_int(count.Get("stepCount"), "_step_count"),
-                                          .initial = to_bool(count.Get("initial"), "_is_initial")});
-    result.Set(i, Napi::Number::New(info.Env(), rate));
+    const bool is_single = to_bool(single.Get(i), "single");
+    const auto rate = formula(options, {.lr = {to_double(lrs.Get(i), "lr"), is_single},
+                                        .base_lr = {to_double(base_lrs.Get(i), "base_lr"), is_single},
+                                        .epoch = to_double(count.Get("epoch"), "last_epoch"),
+                                        .step_count = to_int(count.Get("stepCount"), "_step_count"),
+                                        .initial = to_bool(count.Get("initial"), "_is_initial")});
+    result.Set(i, Napi::Number::New(info.Env(), rate.value));
   }
   return result;
 }

@@ -9,12 +9,29 @@
  */
 namespace libtorch_node {
 
+/** A rate in arithmetic with numbers. One that is a float32 tensor rounds after each operation, and so do the numbers.
+ */
+struct Rate {
+  double value;
+  bool single = false;
+
+  double round(double number) const { return single ? static_cast<float>(number) : number; }
+};
+
+inline Rate operator+(Rate a, double b) { return {a.round(a.value + a.round(b)), a.single}; }
+inline Rate operator-(Rate a, double b) { return {a.round(a.value - a.round(b)), a.single}; }
+inline Rate operator*(Rate a, double b) { return {a.round(a.value * a.round(b)), a.single}; }
+inline Rate operator/(Rate a, double b) { return {a.round(a.value / a.round(b)), a.single}; }
+inline Rate operator+(Rate a, Rate b) { return a + b.value; }
+inline Rate operator+(double a, Rate b) { return b + a; }
+inline Rate operator*(double a, Rate b) { return b * a; }
+
 /** What the rate of one group depends on. */
 struct LrPoint {
   /** The group's rate now: Python multiplies it on, and so the rounding errors of all earlier epochs are in it. */
-  double lr;
+  Rate lr;
   /** The group's rate at the start, `initial_lr` */
-  double base_lr;
+  Rate base_lr;
   double epoch;
   /** Python's `_step_count`: how often step() ran, 1 after construction. */
   int64_t step_count;
@@ -22,7 +39,7 @@ struct LrPoint {
   bool initial;
 };
 
-using LrFormula = double (*)(const Values& options, const LrPoint& at);
+using LrFormula = Rate (*)(const Values& options, const LrPoint& at);
 
 struct SchedulerRow {
   const char* name;

@@ -1,5 +1,7 @@
 """Runs the cases of lr-schedulers.test.ts: rates as bits and states at three points, or on from the states of Node."""
+import inspect
 import json
+import struct
 import sys
 import warnings
 
@@ -11,32 +13,48 @@ lambdas = {"halves": lambda e: 1 / (1 + e / 2), "shrinks": lambda e: 0.95 + 0.01
 
 
 def make(case):
-    groups = [{"params": [torch.zeros(1, requires_grad=True)], "lr": float(lr)} for lr in case["lrs"]]
+    rate = float
+    if "tensorLr" in case:
+        rate = lambda lr: torch.tensor(lr, dtype=getattr(torch, case["tensorLr"]))
+    groups = [{"params": [torch.zeros(1, requires_grad=True)], "lr": rate(lr)} for lr in case["lrs"]]
     optimizer = torch.optim.Adam(groups) if case.get("adam") else torch.optim.SGD(groups, momentum=0.5)
     return optimizer, build(optimizer, case["scheduler"])
 
 
-def value(v):
-    return lambdas[v] if isinstance(v, str) and v in lambdas else v
+# JavaScript writes 1 for 1.0: a float is what the default is, and these without one
+FLOATS = ("max_lr", "base_lr", "gamma")
+
+
+def value(v, is_float):
+    if isinstance(v, list):
+        return [value(x, is_float) for x in v]
+    if isinstance(v, str):
+        return lambdas.get(v, v)
+    return float(v) if is_float else v
 
 
 def build(optimizer, spec):
     name, options = spec
-    options = {k: value(v) for k, v in options.items()}
-    if name in ("SequentialLR", "ChainedScheduler"):
-        options["schedulers"] = [build(optimizer, s) for s in options["schedulers"]]
-    return getattr(L, name)(optimizer=optimizer, **options)
+    scheduler = getattr(L, name)
+    kinds = inspect.signature(scheduler).parameters
+    if "schedulers" in options:
+        options = {**options, "schedulers": [build(optimizer, s) for s in options["schedulers"]]}
+    else:
+        options = {k: value(v, k in FLOATS or isinstance(kinds[k].default, float)) for k, v in options.items()}
+    return scheduler(**options) if name == "ChainedScheduler" else scheduler(optimizer, **options)
 
 
 def number(v):
-    return [number(x) for x in v] if isinstance(v, (list, tuple)) else float(v).hex()
+    return [number(x) for x in v] if isinstance(v, (list, tuple)) else f"{struct.unpack('>Q', struct.pack('>d', float(v)))[0]:x}"
 
 
 def advance(case, optimizer, scheduler, start, end):
     seen = []
     for i in range(start, end):
         if "fractions" in case:
-            scheduler.step(i / case["fractions"])
+            # JavaScript writes 1 for 1.0
+            epoch = i / case["fractions"]
+            scheduler.step(int(epoch) if epoch.is_integer() else epoch)
         elif "metrics" in case:
             scheduler.step(case["metrics"][i])
         else:
@@ -47,8 +65,8 @@ def advance(case, optimizer, scheduler, start, end):
 
 
 cases, epochs, points, mode, folder = (*json.loads(sys.argv[1]), sys.argv[2], sys.argv[3])
-result = []
-for i, case in enumerate(cases):
+result = {}
+for i, (name, case) in enumerate(cases.items()):
     if mode == "run":
         optimizer, scheduler = make(case)
         seen, done = [], 0
@@ -56,13 +74,15 @@ for i, case in enumerate(cases):
             seen += advance(case, optimizer, scheduler, done, point)
             done = point
             torch.save({"optimizer": optimizer.state_dict(), "scheduler": scheduler.state_dict()}, f"{folder}/python-{i}-{point}.pt")
-        result.append(seen + advance(case, optimizer, scheduler, done, epochs))
+        result[name] = seen + advance(case, optimizer, scheduler, done, epochs)
     else:
+        result[name] = []
         for point in points:
             own, node = (torch.load(f"{folder}/{who}-{i}-{point}.pt", weights_only=True) for who in ("python", "node"))
+            # repr tells ints from floats and dicts from Counters, and shows the order of keys; loading may change the dict
+            states = [repr(own), repr(node)]
             optimizer, scheduler = make(case)
             optimizer.load_state_dict(node["optimizer"])
             scheduler.load_state_dict(node["scheduler"])
-            # repr tells ints from floats and dicts from Counters, and shows the order of keys
-            result.append([repr(own), repr(node), advance(case, optimizer, scheduler, point, epochs)])
+            result[name].append([*states, advance(case, optimizer, scheduler, point, epochs)])
 print(json.dumps(result))
