@@ -116,6 +116,20 @@ def resnet_eval():
     return step
 
 
+def step_only(count, size, make_optimizer):
+    params = [torch.randn(size, requires_grad=True) for _ in range(count)]
+    for p in params:
+        p.grad = torch.randn(size)
+    return make_optimizer(params).step
+
+
+OPTIMIZERS = {
+    "SGD": lambda params: optim.SGD(params, lr=1e-6),
+    "Adam": lambda params: optim.Adam(params, lr=1e-6),
+    "AdamW": lambda params: optim.AdamW(params, lr=1e-6),
+    "fused AdamW": lambda params: optim.AdamW(params, lr=1e-6, fused=True),
+}
+
 # name: how to prepare it, the statement
 TRIALS = {
     "add": (None, "a.add(b)"),
@@ -132,6 +146,9 @@ TRIALS = {
     "resnet18 step": (resnet_step, "step()"),
     "resnet18 eval": (resnet_eval, "step()"),
 }
+for optimizer, make in OPTIMIZERS.items():
+    TRIALS[f"500 small {optimizer}"] = (lambda make=make: step_only(500, 1000, make), "step()")
+    TRIALS[f"10 large {optimizer}"] = (lambda make=make: step_only(10, 2**20, make), "step()")
 
 prepared = {}
 

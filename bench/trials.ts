@@ -78,6 +78,20 @@ function resnetEval(): () => void {
   return () => torch.noGrad(() => model.forward(images))
 }
 
+/** Steps of an optimizer alone, on `count` parameters of `size` numbers that have their gradients already. */
+function stepOnly(count: number, size: number, makeOptimizer: (params: torch.Tensor[]) => torch.optim.Optimizer) {
+  const params = Array.from({ length: count }, () => torch.randn(size).requiresGrad_())
+  for (const p of params) p.grad = torch.randn(size)
+  const optimizer = makeOptimizer(params)
+  return () => optimizer.step()
+}
+const optimizers: Record<string, (params: torch.Tensor[]) => torch.optim.Optimizer> = {
+  SGD: (params) => new optim.SGD(params, { lr: 1e-6 }),
+  Adam: (params) => new optim.Adam(params, { lr: 1e-6 }),
+  AdamW: (params) => new optim.AdamW(params, { lr: 1e-6 }),
+  'fused AdamW': (params) => new optim.AdamW(params, { lr: 1e-6, fused: true }),
+}
+
 /** Each entry prepares a trial and gives what one call is. */
 const trials: Record<string, () => () => void> = {
   add: () => () => a.add(b),
@@ -93,6 +107,10 @@ const trials: Record<string, () => () => void> = {
   'transformer layer': transformerLayer,
   'resnet18 step': resnetStep,
   'resnet18 eval': resnetEval,
+}
+for (const [name, make] of Object.entries(optimizers)) {
+  trials[`500 small ${name}`] = () => stepOnly(500, 1000, make)
+  trials[`10 large ${name}`] = () => stepOnly(10, 2 ** 20, make)
 }
 
 const prepared = new Map<string, () => void>()

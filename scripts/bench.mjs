@@ -31,6 +31,10 @@ const trials = [
   { name: 'transformer layer', title: 'TransformerEncoderLayer 64, 4 heads, batch 16: a step with SGD', goal: 0.85 },
   { name: 'resnet18 step', title: 'ResNet-18, 32×32, batch 8: a step with SGD', goal: 1.02 },
   { name: 'resnet18 eval', title: 'ResNet-18, 32×32, batch 8: evaluation', goal: 1 },
+  ...['SGD', 'Adam', 'AdamW', 'fused AdamW'].flatMap((optimizer) => [
+    { name: `500 small ${optimizer}`, title: `${optimizer}: a step for 500 parameters of 1,000 numbers`, goal: 0.6 },
+    { name: `10 large ${optimizer}`, title: `${optimizer}: a step for 10 parameters of 4 MB`, goal: 1 },
+  ]),
   { name: 'start', title: 'from the start of the process to the first tensor', goal: 0.4 },
 ]
 
