@@ -31,7 +31,7 @@ export interface Hooks {
   /** Makes the error to throw; `code` is '' where only LibTorch's message is known. */
   createError(code: string, message: string, cppStack?: string): Error
   /** Collects garbage now; called before an allocation that failed is tried a second time. */
-  collectGarbage(): void
+  collectGarbage(young: boolean): void
 }
 
 /** An argument of an operator, as its schema declares it. */
@@ -137,6 +137,8 @@ export interface OptimizerRow {
   state: string[]
   /** What groups in files of older releases may lack, in the order in which Python adds it. */
   older: OptionRow[]
+  /** State begins with the construction and not with the first step. */
+  startsAtOnce: boolean
 }
 export interface SchedulerRow {
   name: string
@@ -316,6 +318,8 @@ export interface Binding extends ScriptBinding, AutocastBinding {
   newOptimizer(name: string, defaults: unknown[]): OptimizerHandle
   /** The parameters of all groups; state stays with its parameter. */
   optimizerSetParams(o: OptimizerHandle, groups: Tensor[][]): void
+  /** Makes the state of all parameters, where it begins with the optimizer's construction. */
+  optimizerStart(o: OptimizerHandle, groups: unknown[][]): void
   /** One step; `groups[i]` holds the values of `OptimizerRow.defaults` of group i, in that order. */
   optimizerStep(o: OptimizerHandle, groups: unknown[][]): void
   optimizerStepAsync(o: OptimizerHandle, groups: unknown[][]): Promise<void>
@@ -346,6 +350,7 @@ export interface Binding extends ScriptBinding, AutocastBinding {
     closedForm: boolean,
     lrs: number[],
     baseLrs: number[],
+    single: boolean[],
   ): number[]
   /** SWALR's share of the final rate after the part `t` of its epochs, by half a cosine. */
   swaCosine(t: number): number

@@ -2,6 +2,204 @@
 import { RowScheduler } from '../lr-scheduler/row-scheduler.js'
 import type { Optimizer } from '../optim/optimizer.js'
 
+/** Options of {@link ConstantLR}. */
+export interface ConstantLROptions {
+  /** factor of the rates until then, 0 to 1 (default `0.3333333333333333`) */
+  factor?: number
+  /** epochs with the factor (default `5`) */
+  totalIters?: number
+  /** epoch of the last step; -1 starts from the beginning (default `-1`) */
+  lastEpoch?: number
+}
+
+/**
+ * Multiplies the learning rate of every group by `factor` until epoch `totalIters`.
+ * @param optimizer - whose groups get the rates
+ * @param factor - factor of the rates until then, 0 to 1 (default `0.3333333333333333`)
+ * @param totalIters - epochs with the factor (default `5`)
+ * @param lastEpoch - epoch of the last step; -1 starts from the beginning (default `-1`)
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.optim.lr_scheduler.ConstantLR.html
+ */
+export class ConstantLR extends RowScheduler {
+  /** factor of the rates until then, 0 to 1 */
+  declare factor: number
+  /** epochs with the factor */
+  declare totalIters: number
+
+  constructor(optimizer: Optimizer<any>, options?: ConstantLROptions)
+  constructor(optimizer: Optimizer<any>, factor: number, options?: ConstantLROptions)
+  constructor(optimizer: Optimizer<any>, factor: number, totalIters: number, options?: ConstantLROptions)
+  constructor(optimizer: Optimizer<any>, factor: number, totalIters: number, lastEpoch: number, options?: ConstantLROptions)
+  constructor(optimizer: Optimizer<any>, ...args: unknown[]) {
+    super('ConstantLR', optimizer, args)
+  }
+}
+
+/** Options of {@link CosineAnnealingLR}. */
+export interface CosineAnnealingLROptions {
+  /** epochs of half a wave */
+  TMax?: number
+  /** lowest rate (default `0`) */
+  etaMin?: number
+  /** epoch of the last step; -1 starts from the beginning (default `-1`) */
+  lastEpoch?: number
+}
+
+/**
+ * Lets the learning rates fall to `etaMin` within `TMax` epochs along half a cosine wave, and rise again.
+ * @param optimizer - whose groups get the rates
+ * @param TMax - epochs of half a wave
+ * @param etaMin - lowest rate (default `0`)
+ * @param lastEpoch - epoch of the last step; -1 starts from the beginning (default `-1`)
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.optim.lr_scheduler.CosineAnnealingLR.html
+ */
+export class CosineAnnealingLR extends RowScheduler {
+  /** epochs of half a wave */
+  declare TMax: number
+  /** lowest rate */
+  declare etaMin: number
+
+  constructor(optimizer: Optimizer<any>, options: CosineAnnealingLROptions & { TMax: number })
+  constructor(optimizer: Optimizer<any>, TMax: number, options?: CosineAnnealingLROptions)
+  constructor(optimizer: Optimizer<any>, TMax: number, etaMin: number, options?: CosineAnnealingLROptions)
+  constructor(optimizer: Optimizer<any>, TMax: number, etaMin: number, lastEpoch: number, options?: CosineAnnealingLROptions)
+  constructor(optimizer: Optimizer<any>, ...args: unknown[]) {
+    super('CosineAnnealingLR', optimizer, args)
+  }
+}
+
+/** Options of {@link ExponentialLR}. */
+export interface ExponentialLROptions {
+  /** factor of a decay */
+  gamma?: number
+  /** epoch of the last step; -1 starts from the beginning (default `-1`) */
+  lastEpoch?: number
+}
+
+/**
+ * Multiplies the learning rate of every group by `gamma` each epoch.
+ * @param optimizer - whose groups get the rates
+ * @param gamma - factor of a decay
+ * @param lastEpoch - epoch of the last step; -1 starts from the beginning (default `-1`)
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.optim.lr_scheduler.ExponentialLR.html
+ */
+export class ExponentialLR extends RowScheduler {
+  /** factor of a decay */
+  declare gamma: number
+
+  constructor(optimizer: Optimizer<any>, options: ExponentialLROptions & { gamma: number })
+  constructor(optimizer: Optimizer<any>, gamma: number, options?: ExponentialLROptions)
+  constructor(optimizer: Optimizer<any>, gamma: number, lastEpoch: number, options?: ExponentialLROptions)
+  constructor(optimizer: Optimizer<any>, ...args: unknown[]) {
+    super('ExponentialLR', optimizer, args)
+  }
+}
+
+/** Options of {@link LinearLR}. */
+export interface LinearLROptions {
+  /** factor in the first epoch, more than 0 and at most 1 (default `0.3333333333333333`) */
+  startFactor?: number
+  /** factor at the end, 0 to 1 (default `1`) */
+  endFactor?: number
+  /** epochs until the end (default `5`) */
+  totalIters?: number
+  /** epoch of the last step; -1 starts from the beginning (default `-1`) */
+  lastEpoch?: number
+}
+
+/**
+ * Changes the factor of the learning rates evenly from `startFactor` to `endFactor` until epoch `totalIters`.
+ * @param optimizer - whose groups get the rates
+ * @param startFactor - factor in the first epoch, more than 0 and at most 1 (default `0.3333333333333333`)
+ * @param endFactor - factor at the end, 0 to 1 (default `1`)
+ * @param totalIters - epochs until the end (default `5`)
+ * @param lastEpoch - epoch of the last step; -1 starts from the beginning (default `-1`)
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.optim.lr_scheduler.LinearLR.html
+ */
+export class LinearLR extends RowScheduler {
+  /** factor in the first epoch, more than 0 and at most 1 */
+  declare startFactor: number
+  /** factor at the end, 0 to 1 */
+  declare endFactor: number
+  /** epochs until the end */
+  declare totalIters: number
+
+  constructor(optimizer: Optimizer<any>, options?: LinearLROptions)
+  constructor(optimizer: Optimizer<any>, startFactor: number, options?: LinearLROptions)
+  constructor(optimizer: Optimizer<any>, startFactor: number, endFactor: number, options?: LinearLROptions)
+  constructor(optimizer: Optimizer<any>, startFactor: number, endFactor: number, totalIters: number, options?: LinearLROptions)
+  constructor(optimizer: Optimizer<any>, startFactor: number, endFactor: number, totalIters: number, lastEpoch: number, options?: LinearLROptions)
+  constructor(optimizer: Optimizer<any>, ...args: unknown[]) {
+    super('LinearLR', optimizer, args)
+  }
+}
+
+/** Options of {@link MultiStepLR}. */
+export interface MultiStepLROptions {
+  /** epochs of the decays; one that is listed twice decays twice */
+  milestones?: Iterable<number>
+  /** factor of a decay (default `0.1`) */
+  gamma?: number
+  /** epoch of the last step; -1 starts from the beginning (default `-1`) */
+  lastEpoch?: number
+}
+
+/**
+ * Multiplies the learning rate of every group by `gamma` at each of the `milestones`.
+ * @param optimizer - whose groups get the rates
+ * @param milestones - epochs of the decays; one that is listed twice decays twice
+ * @param gamma - factor of a decay (default `0.1`)
+ * @param lastEpoch - epoch of the last step; -1 starts from the beginning (default `-1`)
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.optim.lr_scheduler.MultiStepLR.html
+ */
+export class MultiStepLR extends RowScheduler {
+  /** epochs of the decays; one that is listed twice decays twice */
+  declare milestones: Map<number, number>
+  /** factor of a decay */
+  declare gamma: number
+
+  constructor(optimizer: Optimizer<any>, options: MultiStepLROptions & { milestones: Iterable<number> })
+  constructor(optimizer: Optimizer<any>, milestones: Iterable<number>, options?: MultiStepLROptions)
+  constructor(optimizer: Optimizer<any>, milestones: Iterable<number>, gamma: number, options?: MultiStepLROptions)
+  constructor(optimizer: Optimizer<any>, milestones: Iterable<number>, gamma: number, lastEpoch: number, options?: MultiStepLROptions)
+  constructor(optimizer: Optimizer<any>, ...args: unknown[]) {
+    super('MultiStepLR', optimizer, args)
+  }
+}
+
+/** Options of {@link PolynomialLR}. */
+export interface PolynomialLROptions {
+  /** epochs until 0 (default `5`) */
+  totalIters?: number
+  /** degree of the polynomial (default `1`) */
+  power?: number
+  /** epoch of the last step; -1 starts from the beginning (default `-1`) */
+  lastEpoch?: number
+}
+
+/**
+ * Lets the learning rates fall to 0 at epoch `totalIters`, as a polynomial of degree `power`.
+ * @param optimizer - whose groups get the rates
+ * @param totalIters - epochs until 0 (default `5`)
+ * @param power - degree of the polynomial (default `1`)
+ * @param lastEpoch - epoch of the last step; -1 starts from the beginning (default `-1`)
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.optim.lr_scheduler.PolynomialLR.html
+ */
+export class PolynomialLR extends RowScheduler {
+  /** epochs until 0 */
+  declare totalIters: number
+  /** degree of the polynomial */
+  declare power: number
+
+  constructor(optimizer: Optimizer<any>, options?: PolynomialLROptions)
+  constructor(optimizer: Optimizer<any>, totalIters: number, options?: PolynomialLROptions)
+  constructor(optimizer: Optimizer<any>, totalIters: number, power: number, options?: PolynomialLROptions)
+  constructor(optimizer: Optimizer<any>, totalIters: number, power: number, lastEpoch: number, options?: PolynomialLROptions)
+  constructor(optimizer: Optimizer<any>, ...args: unknown[]) {
+    super('PolynomialLR', optimizer, args)
+  }
+}
+
 /** Options of {@link StepLR}. */
 export interface StepLROptions {
   /** epochs between two decays, > 0 */

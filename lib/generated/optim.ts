@@ -3,6 +3,135 @@ import type { Params } from '../optim/groups.js'
 import { RowOptimizer } from '../optim/row-optimizer.js'
 import type { Tensor } from '../tensor/tensor.js'
 
+/** Options of {@link ASGD}, and of its parameter groups. */
+export interface ASGDOptions {
+  /** learning rate, ≥ 0 (default `0.01`) */
+  lr?: number | Tensor
+  /** decay term (default `0.0001`) */
+  lambd?: number
+  /** power of the decay of the rate (default `0.75`) */
+  alpha?: number
+  /** step at which averaging begins (default `1000000`) */
+  t0?: number
+  /** weight decay, ≥ 0 (default `0`) */
+  weightDecay?: number
+  /** one call for all parameters; `null`: where all of them are on an accelerator (default `null`) */
+  foreach?: boolean | null
+  /** maximize the objective instead of minimizing it (default `false`) */
+  maximize?: boolean
+  /** let autograd record the step (default `false`) */
+  differentiable?: boolean
+  /** keep the whole step on the device, for graph capture; not on the CPU (default `false`) */
+  capturable?: boolean
+}
+
+/**
+ * Averaged stochastic gradient descent; the average is in the state, as `ax`.
+ * State of a parameter: `step`, `eta`, `mu`, `ax`.
+ * @param params - parameters, pairs of name and parameter, or groups with options of their own
+ * @param options - `lr` (default `0.01`), `lambd` (default `0.0001`), `alpha` (default `0.75`), `t0` (default `1000000`), `weightDecay` (default `0`), `foreach` (default `null`), `maximize` (default `false`), `differentiable` (default `false`), `capturable` (default `false`); `lr`, `lambd`, `alpha`, `t0`, `weightDecay`, `foreach`, `maximize`, `differentiable`, `capturable` also by position
+ * @throws {@link ArgumentError} for a value out of range, an unknown option, or when every parameter is frozen
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.optim.ASGD.html
+ */
+export class ASGD extends RowOptimizer<ASGDOptions> {
+  constructor(params: Params<ASGDOptions>, options?: ASGDOptions)
+  constructor(params: Params<ASGDOptions>, lr: number | Tensor, options?: ASGDOptions)
+  constructor(params: Params<ASGDOptions>, lr: number | Tensor, lambd: number, options?: ASGDOptions)
+  constructor(params: Params<ASGDOptions>, lr: number | Tensor, lambd: number, alpha: number, options?: ASGDOptions)
+  constructor(params: Params<ASGDOptions>, lr: number | Tensor, lambd: number, alpha: number, t0: number, options?: ASGDOptions)
+  constructor(params: Params<ASGDOptions>, lr: number | Tensor, lambd: number, alpha: number, t0: number, weightDecay: number, options?: ASGDOptions)
+  constructor(params: Params<ASGDOptions>, lr: number | Tensor, lambd: number, alpha: number, t0: number, weightDecay: number, foreach: boolean | null, options?: ASGDOptions)
+  constructor(params: Params<ASGDOptions>, lr: number | Tensor, lambd: number, alpha: number, t0: number, weightDecay: number, foreach: boolean | null, maximize: boolean, options?: ASGDOptions)
+  constructor(params: Params<ASGDOptions>, lr: number | Tensor, lambd: number, alpha: number, t0: number, weightDecay: number, foreach: boolean | null, maximize: boolean, differentiable: boolean, options?: ASGDOptions)
+  constructor(params: Params<ASGDOptions>, lr: number | Tensor, lambd: number, alpha: number, t0: number, weightDecay: number, foreach: boolean | null, maximize: boolean, differentiable: boolean, capturable: boolean, options?: ASGDOptions)
+  constructor(params: Params<ASGDOptions>, ...args: unknown[]) {
+    super('ASGD', params, args)
+  }
+}
+
+/** Options of {@link Adadelta}, and of its parameter groups. */
+export interface AdadeltaOptions {
+  /** learning rate, ≥ 0 (default `1`) */
+  lr?: number | Tensor
+  /** decay of both averages, in [0, 1] (default `0.9`) */
+  rho?: number
+  /** added under both roots, ≥ 0 (default `0.000001`) */
+  eps?: number
+  /** L2 penalty, ≥ 0 (default `0`) */
+  weightDecay?: number
+  /** one call for all parameters; `null`: where all of them are on an accelerator (default `null`) */
+  foreach?: boolean | null
+  /** keep the whole step on the device, for graph capture; not on the CPU (default `false`) */
+  capturable?: boolean
+  /** maximize the objective instead of minimizing it (default `false`) */
+  maximize?: boolean
+  /** let autograd record the step (default `false`) */
+  differentiable?: boolean
+}
+
+/**
+ * Adadelta: steps scaled by running averages of squared gradients and of squared steps.
+ * State of a parameter: `step`, `square_avg`, `acc_delta`.
+ * @param params - parameters, pairs of name and parameter, or groups with options of their own
+ * @param options - `lr` (default `1`), `rho` (default `0.9`), `eps` (default `0.000001`), `weightDecay` (default `0`), `foreach` (default `null`), `capturable` (default `false`), `maximize` (default `false`), `differentiable` (default `false`); `lr`, `rho`, `eps`, `weightDecay`, `foreach` also by position
+ * @throws {@link ArgumentError} for a value out of range, an unknown option, or when every parameter is frozen
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.optim.Adadelta.html
+ */
+export class Adadelta extends RowOptimizer<AdadeltaOptions> {
+  constructor(params: Params<AdadeltaOptions>, options?: AdadeltaOptions)
+  constructor(params: Params<AdadeltaOptions>, lr: number | Tensor, options?: AdadeltaOptions)
+  constructor(params: Params<AdadeltaOptions>, lr: number | Tensor, rho: number, options?: AdadeltaOptions)
+  constructor(params: Params<AdadeltaOptions>, lr: number | Tensor, rho: number, eps: number, options?: AdadeltaOptions)
+  constructor(params: Params<AdadeltaOptions>, lr: number | Tensor, rho: number, eps: number, weightDecay: number, options?: AdadeltaOptions)
+  constructor(params: Params<AdadeltaOptions>, lr: number | Tensor, rho: number, eps: number, weightDecay: number, foreach: boolean | null, options?: AdadeltaOptions)
+  constructor(params: Params<AdadeltaOptions>, ...args: unknown[]) {
+    super('Adadelta', params, args)
+  }
+}
+
+/** Options of {@link Adagrad}, and of its parameter groups. */
+export interface AdagradOptions {
+  /** learning rate, ≥ 0 (default `0.01`) */
+  lr?: number | Tensor
+  /** decay of the rate: the n-th step is divided by 1 + (n - 1) · lrDecay (default `0`) */
+  lrDecay?: number
+  /** L2 penalty, ≥ 0 (default `0`) */
+  weightDecay?: number
+  /** start of the sums of squares, ≥ 0 (default `0`) */
+  initialAccumulatorValue?: number
+  /** added to the denominator, ≥ 0 (default `1e-10`) */
+  eps?: number
+  /** one call for all parameters; `null`: where all of them are on an accelerator (default `null`) */
+  foreach?: boolean | null
+  /** maximize the objective instead of minimizing it (default `false`) */
+  maximize?: boolean
+  /** let autograd record the step (default `false`) */
+  differentiable?: boolean
+  /** the fused kernel, for floating dtypes (default `null`) */
+  fused?: boolean | null
+}
+
+/**
+ * Adagrad: steps divided by the root of the sum of all squared gradients.
+ * State of a parameter: `step`, `sum`.
+ * @param params - parameters, pairs of name and parameter, or groups with options of their own
+ * @param options - `lr` (default `0.01`), `lrDecay` (default `0`), `weightDecay` (default `0`), `initialAccumulatorValue` (default `0`), `eps` (default `1e-10`), `foreach` (default `null`), `maximize` (default `false`), `differentiable` (default `false`), `fused` (default `null`); `lr`, `lrDecay`, `weightDecay`, `initialAccumulatorValue`, `eps`, `foreach` also by position
+ * @throws {@link ArgumentError} for a value out of range, an unknown option, or when every parameter is frozen
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.optim.Adagrad.html
+ */
+export class Adagrad extends RowOptimizer<AdagradOptions> {
+  constructor(params: Params<AdagradOptions>, options?: AdagradOptions)
+  constructor(params: Params<AdagradOptions>, lr: number | Tensor, options?: AdagradOptions)
+  constructor(params: Params<AdagradOptions>, lr: number | Tensor, lrDecay: number, options?: AdagradOptions)
+  constructor(params: Params<AdagradOptions>, lr: number | Tensor, lrDecay: number, weightDecay: number, options?: AdagradOptions)
+  constructor(params: Params<AdagradOptions>, lr: number | Tensor, lrDecay: number, weightDecay: number, initialAccumulatorValue: number, options?: AdagradOptions)
+  constructor(params: Params<AdagradOptions>, lr: number | Tensor, lrDecay: number, weightDecay: number, initialAccumulatorValue: number, eps: number, options?: AdagradOptions)
+  constructor(params: Params<AdagradOptions>, lr: number | Tensor, lrDecay: number, weightDecay: number, initialAccumulatorValue: number, eps: number, foreach: boolean | null, options?: AdagradOptions)
+  constructor(params: Params<AdagradOptions>, ...args: unknown[]) {
+    super('Adagrad', params, args)
+  }
+}
+
 /** Options of {@link Adam}, and of its parameter groups. */
 export interface AdamOptions {
   /** learning rate, ≥ 0 (default `0.001`) */
@@ -90,6 +219,218 @@ export class AdamW extends RowOptimizer<AdamWOptions> {
   constructor(params: Params<AdamWOptions>, lr: number | Tensor, betas: [number, number], eps: number, weightDecay: number, amsgrad: boolean, options?: AdamWOptions)
   constructor(params: Params<AdamWOptions>, ...args: unknown[]) {
     super('AdamW', params, args)
+  }
+}
+
+/** Options of {@link Adamax}, and of its parameter groups. */
+export interface AdamaxOptions {
+  /** learning rate, ≥ 0 (default `0.002`) */
+  lr?: number | Tensor
+  /** decay of the average and of the largest gradient, each in [0, 1) (default `[0.9, 0.999]`) */
+  betas?: [number, number]
+  /** added to the size of the gradient, ≥ 0 (default `1e-8`) */
+  eps?: number
+  /** L2 penalty, ≥ 0 (default `0`) */
+  weightDecay?: number
+  /** one call for all parameters; `null`: where all of them are on an accelerator (default `null`) */
+  foreach?: boolean | null
+  /** maximize the objective instead of minimizing it (default `false`) */
+  maximize?: boolean
+  /** let autograd record the step (default `false`) */
+  differentiable?: boolean
+  /** keep the whole step on the device, for graph capture; not on the CPU (default `false`) */
+  capturable?: boolean
+}
+
+/**
+ * Adamax: Adam with the largest decayed gradient in place of the average of squares.
+ * State of a parameter: `step`, `exp_avg`, `exp_inf`.
+ * @param params - parameters, pairs of name and parameter, or groups with options of their own
+ * @param options - `lr` (default `0.002`), `betas` (default `[0.9, 0.999]`), `eps` (default `1e-8`), `weightDecay` (default `0`), `foreach` (default `null`), `maximize` (default `false`), `differentiable` (default `false`), `capturable` (default `false`); `lr`, `betas`, `eps`, `weightDecay`, `foreach` also by position
+ * @throws {@link ArgumentError} for a value out of range, an unknown option, or when every parameter is frozen
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.optim.Adamax.html
+ */
+export class Adamax extends RowOptimizer<AdamaxOptions> {
+  constructor(params: Params<AdamaxOptions>, options?: AdamaxOptions)
+  constructor(params: Params<AdamaxOptions>, lr: number | Tensor, options?: AdamaxOptions)
+  constructor(params: Params<AdamaxOptions>, lr: number | Tensor, betas: [number, number], options?: AdamaxOptions)
+  constructor(params: Params<AdamaxOptions>, lr: number | Tensor, betas: [number, number], eps: number, options?: AdamaxOptions)
+  constructor(params: Params<AdamaxOptions>, lr: number | Tensor, betas: [number, number], eps: number, weightDecay: number, options?: AdamaxOptions)
+  constructor(params: Params<AdamaxOptions>, lr: number | Tensor, betas: [number, number], eps: number, weightDecay: number, foreach: boolean | null, options?: AdamaxOptions)
+  constructor(params: Params<AdamaxOptions>, ...args: unknown[]) {
+    super('Adamax', params, args)
+  }
+}
+
+/** Options of {@link NAdam}, and of its parameter groups. */
+export interface NAdamOptions {
+  /** learning rate, ≥ 0 (default `0.002`) */
+  lr?: number | Tensor
+  /** decay of the averages of the gradient and of its square, each in [0, 1) (default `[0.9, 0.999]`) */
+  betas?: [number, number]
+  /** added to the denominator, ≥ 0 (default `1e-8`) */
+  eps?: number
+  /** weight decay, ≥ 0 (default `0`) */
+  weightDecay?: number
+  /** how fast the momentum comes to its full value, ≥ 0 (default `0.004`) */
+  momentumDecay?: number
+  /** decay the parameters and not the gradients, as AdamW does (default `false`) */
+  decoupledWeightDecay?: boolean
+  /** one call for all parameters; `null`: where all of them are on an accelerator (default `null`) */
+  foreach?: boolean | null
+  /** maximize the objective instead of minimizing it (default `false`) */
+  maximize?: boolean
+  /** keep the whole step on the device, for graph capture; not on the CPU (default `false`) */
+  capturable?: boolean
+  /** let autograd record the step (default `false`) */
+  differentiable?: boolean
+}
+
+/**
+ * Adam with Nesterov momentum.
+ * State of a parameter: `step`, `mu_product`, `exp_avg`, `exp_avg_sq`.
+ * @param params - parameters, pairs of name and parameter, or groups with options of their own
+ * @param options - `lr` (default `0.002`), `betas` (default `[0.9, 0.999]`), `eps` (default `1e-8`), `weightDecay` (default `0`), `momentumDecay` (default `0.004`), `decoupledWeightDecay` (default `false`), `foreach` (default `null`), `maximize` (default `false`), `capturable` (default `false`), `differentiable` (default `false`); `lr`, `betas`, `eps`, `weightDecay`, `momentumDecay`, `decoupledWeightDecay` also by position
+ * @throws {@link ArgumentError} for a value out of range, an unknown option, or when every parameter is frozen
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.optim.NAdam.html
+ */
+export class NAdam extends RowOptimizer<NAdamOptions> {
+  constructor(params: Params<NAdamOptions>, options?: NAdamOptions)
+  constructor(params: Params<NAdamOptions>, lr: number | Tensor, options?: NAdamOptions)
+  constructor(params: Params<NAdamOptions>, lr: number | Tensor, betas: [number, number], options?: NAdamOptions)
+  constructor(params: Params<NAdamOptions>, lr: number | Tensor, betas: [number, number], eps: number, options?: NAdamOptions)
+  constructor(params: Params<NAdamOptions>, lr: number | Tensor, betas: [number, number], eps: number, weightDecay: number, options?: NAdamOptions)
+  constructor(params: Params<NAdamOptions>, lr: number | Tensor, betas: [number, number], eps: number, weightDecay: number, momentumDecay: number, options?: NAdamOptions)
+  constructor(params: Params<NAdamOptions>, lr: number | Tensor, betas: [number, number], eps: number, weightDecay: number, momentumDecay: number, decoupledWeightDecay: boolean, options?: NAdamOptions)
+  constructor(params: Params<NAdamOptions>, ...args: unknown[]) {
+    super('NAdam', params, args)
+  }
+}
+
+/** Options of {@link RAdam}, and of its parameter groups. */
+export interface RAdamOptions {
+  /** learning rate, ≥ 0 (default `0.001`) */
+  lr?: number | Tensor
+  /** decay of the averages of the gradient and of its square, each in [0, 1) (default `[0.9, 0.999]`) */
+  betas?: [number, number]
+  /** added to the denominator, ≥ 0 (default `1e-8`) */
+  eps?: number
+  /** weight decay, ≥ 0 (default `0`) */
+  weightDecay?: number
+  /** decay the parameters and not the gradients, as AdamW does (default `false`) */
+  decoupledWeightDecay?: boolean
+  /** one call for all parameters; `null`: where all of them are on an accelerator (default `null`) */
+  foreach?: boolean | null
+  /** maximize the objective instead of minimizing it (default `false`) */
+  maximize?: boolean
+  /** keep the whole step on the device, for graph capture; not on the CPU (default `false`) */
+  capturable?: boolean
+  /** let autograd record the step (default `false`) */
+  differentiable?: boolean
+}
+
+/**
+ * Adam whose step is rectified while its averages are short.
+ * State of a parameter: `step`, `exp_avg`, `exp_avg_sq`.
+ * @param params - parameters, pairs of name and parameter, or groups with options of their own
+ * @param options - `lr` (default `0.001`), `betas` (default `[0.9, 0.999]`), `eps` (default `1e-8`), `weightDecay` (default `0`), `decoupledWeightDecay` (default `false`), `foreach` (default `null`), `maximize` (default `false`), `capturable` (default `false`), `differentiable` (default `false`); `lr`, `betas`, `eps`, `weightDecay`, `decoupledWeightDecay` also by position
+ * @throws {@link ArgumentError} for a value out of range, an unknown option, or when every parameter is frozen
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.optim.RAdam.html
+ */
+export class RAdam extends RowOptimizer<RAdamOptions> {
+  constructor(params: Params<RAdamOptions>, options?: RAdamOptions)
+  constructor(params: Params<RAdamOptions>, lr: number | Tensor, options?: RAdamOptions)
+  constructor(params: Params<RAdamOptions>, lr: number | Tensor, betas: [number, number], options?: RAdamOptions)
+  constructor(params: Params<RAdamOptions>, lr: number | Tensor, betas: [number, number], eps: number, options?: RAdamOptions)
+  constructor(params: Params<RAdamOptions>, lr: number | Tensor, betas: [number, number], eps: number, weightDecay: number, options?: RAdamOptions)
+  constructor(params: Params<RAdamOptions>, lr: number | Tensor, betas: [number, number], eps: number, weightDecay: number, decoupledWeightDecay: boolean, options?: RAdamOptions)
+  constructor(params: Params<RAdamOptions>, ...args: unknown[]) {
+    super('RAdam', params, args)
+  }
+}
+
+/** Options of {@link RMSprop}, and of its parameter groups. */
+export interface RMSpropOptions {
+  /** learning rate, ≥ 0 (default `0.01`) */
+  lr?: number | Tensor
+  /** decay of the average of squares, ≥ 0 (default `0.99`) */
+  alpha?: number
+  /** added to the denominator, ≥ 0 (default `1e-8`) */
+  eps?: number
+  /** L2 penalty, ≥ 0 (default `0`) */
+  weightDecay?: number
+  /** momentum factor, ≥ 0 (default `0`) */
+  momentum?: number
+  /** divide by an estimate of the gradient's deviation (default `false`) */
+  centered?: boolean
+  /** keep the whole step on the device, for graph capture; not on the CPU (default `false`) */
+  capturable?: boolean
+  /** one call for all parameters; `null`: where all of them are on an accelerator (default `null`) */
+  foreach?: boolean | null
+  /** maximize the objective instead of minimizing it (default `false`) */
+  maximize?: boolean
+  /** let autograd record the step (default `false`) */
+  differentiable?: boolean
+}
+
+/**
+ * RMSprop: steps divided by the root of a running average of squared gradients.
+ * State of a parameter: `step`, `square_avg`, `momentum_buffer`, `grad_avg`.
+ * @param params - parameters, pairs of name and parameter, or groups with options of their own
+ * @param options - `lr` (default `0.01`), `alpha` (default `0.99`), `eps` (default `1e-8`), `weightDecay` (default `0`), `momentum` (default `0`), `centered` (default `false`), `capturable` (default `false`), `foreach` (default `null`), `maximize` (default `false`), `differentiable` (default `false`); `lr`, `alpha`, `eps`, `weightDecay`, `momentum`, `centered`, `capturable`, `foreach`, `maximize`, `differentiable` also by position
+ * @throws {@link ArgumentError} for a value out of range, an unknown option, or when every parameter is frozen
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.optim.RMSprop.html
+ */
+export class RMSprop extends RowOptimizer<RMSpropOptions> {
+  constructor(params: Params<RMSpropOptions>, options?: RMSpropOptions)
+  constructor(params: Params<RMSpropOptions>, lr: number | Tensor, options?: RMSpropOptions)
+  constructor(params: Params<RMSpropOptions>, lr: number | Tensor, alpha: number, options?: RMSpropOptions)
+  constructor(params: Params<RMSpropOptions>, lr: number | Tensor, alpha: number, eps: number, options?: RMSpropOptions)
+  constructor(params: Params<RMSpropOptions>, lr: number | Tensor, alpha: number, eps: number, weightDecay: number, options?: RMSpropOptions)
+  constructor(params: Params<RMSpropOptions>, lr: number | Tensor, alpha: number, eps: number, weightDecay: number, momentum: number, options?: RMSpropOptions)
+  constructor(params: Params<RMSpropOptions>, lr: number | Tensor, alpha: number, eps: number, weightDecay: number, momentum: number, centered: boolean, options?: RMSpropOptions)
+  constructor(params: Params<RMSpropOptions>, lr: number | Tensor, alpha: number, eps: number, weightDecay: number, momentum: number, centered: boolean, capturable: boolean, options?: RMSpropOptions)
+  constructor(params: Params<RMSpropOptions>, lr: number | Tensor, alpha: number, eps: number, weightDecay: number, momentum: number, centered: boolean, capturable: boolean, foreach: boolean | null, options?: RMSpropOptions)
+  constructor(params: Params<RMSpropOptions>, lr: number | Tensor, alpha: number, eps: number, weightDecay: number, momentum: number, centered: boolean, capturable: boolean, foreach: boolean | null, maximize: boolean, options?: RMSpropOptions)
+  constructor(params: Params<RMSpropOptions>, lr: number | Tensor, alpha: number, eps: number, weightDecay: number, momentum: number, centered: boolean, capturable: boolean, foreach: boolean | null, maximize: boolean, differentiable: boolean, options?: RMSpropOptions)
+  constructor(params: Params<RMSpropOptions>, ...args: unknown[]) {
+    super('RMSprop', params, args)
+  }
+}
+
+/** Options of {@link Rprop}, and of its parameter groups. */
+export interface RpropOptions {
+  /** first step size, ≥ 0 (default `0.01`) */
+  lr?: number | Tensor
+  /** factors of the step size: below 1 where the sign turns, else above 1 (default `[0.5, 1.2]`) */
+  etas?: [number, number]
+  /** smallest and largest step size (default `[0.000001, 50]`) */
+  stepSizes?: [number, number]
+  /** keep the whole step on the device, for graph capture; not on the CPU (default `false`) */
+  capturable?: boolean
+  /** one call for all parameters; `null`: where all of them are on an accelerator (default `null`) */
+  foreach?: boolean | null
+  /** maximize the objective instead of minimizing it (default `false`) */
+  maximize?: boolean
+  /** let autograd record the step (default `false`) */
+  differentiable?: boolean
+}
+
+/**
+ * Resilient backpropagation: steps follow the signs of the gradients, with a size for each element.
+ * State of a parameter: `step`, `prev`, `step_size`.
+ * @param params - parameters, pairs of name and parameter, or groups with options of their own
+ * @param options - `lr` (default `0.01`), `etas` (default `[0.5, 1.2]`), `stepSizes` (default `[0.000001, 50]`), `capturable` (default `false`), `foreach` (default `null`), `maximize` (default `false`), `differentiable` (default `false`); `lr`, `etas`, `stepSizes` also by position
+ * @throws {@link ArgumentError} for a value out of range, an unknown option, or when every parameter is frozen
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.optim.Rprop.html
+ */
+export class Rprop extends RowOptimizer<RpropOptions> {
+  constructor(params: Params<RpropOptions>, options?: RpropOptions)
+  constructor(params: Params<RpropOptions>, lr: number | Tensor, options?: RpropOptions)
+  constructor(params: Params<RpropOptions>, lr: number | Tensor, etas: [number, number], options?: RpropOptions)
+  constructor(params: Params<RpropOptions>, lr: number | Tensor, etas: [number, number], stepSizes: [number, number], options?: RpropOptions)
+  constructor(params: Params<RpropOptions>, ...args: unknown[]) {
+    super('Rprop', params, args)
   }
 }
 

@@ -2,8 +2,8 @@
 import { ArgumentError } from '../errors.js'
 import {
   entriesInOrder,
-  isFloatSlot,
   isCounter,
+  isFloatSlot,
   isOrderedDict,
   metadataOf,
   PyFloat,
