@@ -137,6 +137,8 @@ export interface OptimizerRow {
   state: string[]
   /** What groups in files of older releases may lack, in the order in which Python adds it. */
   older: OptionRow[]
+  /** Wants to see the parameters when the optimizer is made. */
+  checksParams: boolean
 }
 export interface SchedulerRow {
   name: string

@@ -52,6 +52,7 @@ export abstract class RowOptimizer<Options extends object> extends Optimizer<Opt
     this.#handle = handle
     this.#states = states
     states.groups = this.paramGroups
+    if (row.checksParams) states.sync()
   }
 
   #values(): unknown[][] {

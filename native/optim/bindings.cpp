@@ -35,6 +35,7 @@ Napi::Value optimizers(const Info& info) {
     object.Set("defaults", from_names(env, row.defaults));
     object.Set("state", from_names(env, row.state));
     object.Set("older", from_options(env, row.older));
+    object.Set("checksParams", row.check_params != nullptr);
     array.Set(array.Length(), object);
   }
   return array;

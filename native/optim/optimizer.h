@@ -90,6 +90,8 @@ struct OptimizerRow {
   const char* no_sparse = nullptr;
   /** Refuses wrong defaults, in Python's words. */
   void (*check)(const Values& defaults) = nullptr;
+  /** Refuses parameters that the new optimizer cannot have, in Python's words. */
+  void (*check_params)(const std::vector<std::vector<at::Tensor>>& groups) = nullptr;
   /** Makes the state of a parameter that has none. */
   void (*start)(Group& group, Parameter& parameter) = nullptr;
   StepFunction single;
@@ -134,6 +136,7 @@ class Optimizer {
 
   const OptimizerRow& row_;
   bool differentiable_;
+  bool has_params_ = false;
   std::unordered_map<c10::TensorImpl*, std::unique_ptr<Parameter>> parameters_;
   std::vector<Parameters> groups_;
   /** Parameters with state, in the order in which they got it. */
