@@ -30,7 +30,9 @@ const network: Problem = (a, b, c) => {
     .pow(2)
     .mean()
 }
-const problems: Record<string, Problem> = { rosenbrock, regression, network }
+const kinks: Problem = (x) => x!.sub(0.3).abs().mul(3).add(x!.mul(7).sin()).sum()
+const gentle: Problem = (x) => x!.mul(0.1).pow(2).sum()
+const problems: Record<string, Problem> = { kinks, gentle, rosenbrock, regression, network }
 
 const lineSearchFn = 'strong_wolfe'
 const sets: Record<string, any>[] = [
@@ -46,6 +48,8 @@ const sets: Record<string, any>[] = [
   { lineSearchFn, maxIter: 5, maxEval: 4, lr: 0.1 },
   { lineSearchFn, maxIter: 2, lr: 10 },
   { lineSearchFn },
+  { maxIter: 1 },
+  { lineSearchFn, lr: 0.3, maxEval: 60, maxIter: 6 },
 ]
 const cases: Record<string, Case> = {}
 for (const [start, problem] of Object.entries(problems)) {

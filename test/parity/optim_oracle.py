@@ -21,6 +21,8 @@ SHAPES = {
     "rosenbrock": [(5,), (3,)],
     "regression": [(6, 3), (3,), ()],
     "network": [(6, 8), (8,), (8, 1)],
+    "kinks": [(4,)],
+    "gentle": [(4,)],
 }
 
 
@@ -55,6 +57,8 @@ def regression(w, b, s):
 
 
 PROBLEMS = {
+    "kinks": lambda x: ((x - 0.3).abs() * 3 + (x * 7).sin()).sum(),
+    "gentle": lambda x: (x * 0.1).pow(2).sum(),
     "rosenbrock": lambda *params: sum(
         ((1 - x[:-1]).pow(2) + 100 * (x[1:] - x[:-1].pow(2)).pow(2)).sum() for x in params
     ),
