@@ -139,6 +139,8 @@ export interface OptimizerRow {
   older: OptionRow[]
   /** State begins with the construction and not with the first step. */
   startsAtOnce: boolean
+  /** Wants to see the parameters when the optimizer is made. */
+  checksParams: boolean
 }
 export interface SchedulerRow {
   name: string

@@ -123,9 +123,22 @@ export abstract class Optimizer<Options extends object = Dict> {
   step<T>(closure: Closure<T>): T
   step<T>(closure?: Closure<T>): T | undefined {
     closure = this.#begin(closure)
+    const loss = this.perform(closure)
+    this.#end(closure)
+    return loss
+  }
+
+  /** What `step()` does between its hooks; for optimizers that call the closure more than once. @internal */
+  protected perform<T>(closure?: Closure<T>): T | undefined {
     const loss = closure && enableGrad(closure)
     noGrad(() => this.update())
-    this.#end(closure)
+    return loss
+  }
+  /** {@link Optimizer.perform} of `stepAsync()`. @internal */
+  protected async performAsync<T>(closure?: Closure<T | Promise<T>>): Promise<T | undefined> {
+    const result = closure?.()
+    const loss = isPromise(result) ? await result : result
+    await this.updateAsync()
     return loss
   }
 
@@ -134,9 +147,7 @@ export abstract class Optimizer<Options extends object = Dict> {
   stepAsync<T>(closure: Closure<T | Promise<T>>): Promise<T>
   async stepAsync<T>(closure?: Closure<T | Promise<T>>): Promise<T | undefined> {
     closure = this.#begin(closure)
-    const result = closure?.()
-    const loss = isPromise(result) ? await result : result
-    await this.updateAsync()
+    const loss = await this.performAsync(closure)
     this.#end(closure)
     return loss
   }

@@ -25,6 +25,11 @@ function formatNumber(value: number, float: boolean): string {
   return float && Number.isInteger(value) ? `${value}.0` : String(value)
 }
 
+/** A string on its own is printed as it is. */
+function formatOption(value: unknown, float: boolean): string {
+  return typeof value === 'string' ? value : formatValue(value, float)
+}
+
 /** An optimizer as Python prints it: groups with their options in alphabetical order. */
 export function formatOptimizer(
   name: string,
@@ -35,7 +40,7 @@ export function formatOptimizer(
   const text = groups.map((group, i) => {
     const lines = Object.keys(group)
       .filter((key) => key !== 'params')
-      .map((key): [string, string] => [inFile(key), formatValue(group[key], isFloat(group, key))])
+      .map((key): [string, string] => [inFile(key), formatOption(group[key], isFloat(group, key))])
       .sort(([a], [b]) => (a < b ? -1 : 1))
     return `\nParameter Group ${i}\n${lines.map(([key, value]) => `    ${key}: ${value}\n`).join('')}`
   })

@@ -53,6 +53,7 @@ export abstract class RowOptimizer<Options extends object> extends Optimizer<Opt
     this.#states = states
     states.groups = this.paramGroups
     if (row.startsAtOnce) native().optimizerStart(handle, this.#values())
+    if (row.checksParams) states.sync()
   }
 
   #values(): unknown[][] {

@@ -46,8 +46,11 @@ export function pack(dict: Dict, key: string, value: unknown, float: boolean): v
 }
 
 export function floatTuple(values: Iterable<unknown>): Tuple {
-  const tuple = Tuple.from(Array.from(values, Number))
-  return markFloats(tuple, tuple.keys())
+  const tuple = Tuple.from(Array.from(values, (value) => (value === null ? null : Number(value))))
+  return markFloats(
+    tuple,
+    [...tuple.keys()].filter((i) => tuple[i] !== null),
+  )
 }
 
 /** An independent copy of a value of a loaded group. */

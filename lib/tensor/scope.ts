@@ -54,6 +54,17 @@ export function scope<T>(fn: () => T): T {
   return result
 }
 
+/** Runs `fn` so that no scope disposes of what it makes: state that lives as long as its optimizer. @internal */
+export function unscoped<T>(fn: () => T): T {
+  const outer = made
+  made = undefined
+  try {
+    return fn()
+  } finally {
+    made = outer
+  }
+}
+
 export function isPromise(value: unknown): value is PromiseLike<unknown> {
   return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
 }

@@ -34,6 +34,13 @@ Napi::Value literal_value(Napi::Env env, const Literal& literal) {
                           for (uint32_t i = 0; i < v.size(); ++i) array.Set(i, Napi::Number::New(env, v[i]));
                           return array;
                         },
+                        [&](const std::vector<std::optional<double>>& v) -> Napi::Value {
+                          auto array = Napi::Array::New(env, v.size());
+                          for (uint32_t i = 0; i < v.size(); ++i) {
+                            array.Set(i, v[i] ? Napi::Value(Napi::Number::New(env, *v[i])) : env.Null());
+                          }
+                          return array;
+                        },
                         [&](Required) -> Napi::Value { return env.Undefined(); },
                     },
                     literal);
@@ -47,6 +54,7 @@ const char* literal_kind(const Literal& literal) {
                         [](bool) { return "bool"; },
                         [](const char*) { return "str"; },
                         [](const std::vector<double>&) { return "tuple"; },
+                        [](const std::vector<std::optional<double>>&) { return "tuple"; },
                         [](Required r) { return r.kind; },
                     },
                     literal);
@@ -74,7 +82,14 @@ c10::IValue to_literal(const Napi::Value& value, const char* owner, const char* 
   if (value.IsArray()) {
     const auto array = value.As<Napi::Array>();
     std::vector<double> numbers;
-    for (uint32_t i = 0; i < array.Length(); ++i) numbers.push_back(to_double(array.Get(i), name));
+    c10::impl::GenericList mixed(c10::AnyType::get());
+    for (uint32_t i = 0; i < array.Length(); ++i) {
+      const Napi::Value item = array.Get(i);
+      const bool none = item.IsNull();
+      if (!none) numbers.push_back(to_double(item, name));
+      mixed.push_back(none ? c10::IValue() : c10::IValue(numbers.back()));
+    }
+    if (numbers.size() != mixed.size()) return mixed;
     return numbers;
   }
   if (auto* impl = value.IsObject() ? tensor_impl(value.Env(), value) : nullptr) return borrow(impl);
@@ -134,6 +149,15 @@ double Values::real(const char* name, size_t index) const {
   const auto& list = value.toDoubleList();
   if (index >= list.size()) fail_argument(std::string(owner_) + ": " + name + " has too few numbers");
   return list.get(index);
+}
+
+std::optional<double> Values::real_or_none(const char* name, size_t index) const {
+  const auto& value = at(name);
+  if (value.isDoubleList()) return real(name, index);
+  if (!value.isList()) wrong(name, "an array of numbers");
+  const auto list = value.toListRef();
+  if (index >= list.size()) fail_argument(std::string(owner_) + ": " + name + " has too few numbers");
+  return list[index].isNone() ? std::nullopt : std::optional(list[index].toDouble());
 }
 
 bool Values::flag(const char* name) const {

@@ -18,8 +18,10 @@ struct Required {
   const char* kind;
 };
 
-/** Python's literal: `0` is std::int64_t{0}, `0.0` is 0.0, None is std::monostate, a tuple is a vector. */
-using Literal = std::variant<std::monostate, double, int64_t, bool, const char*, std::vector<double>, Required>;
+/** Python's literal: `0` is std::int64_t{0}, `0.0` is 0.0, None is std::monostate, a tuple is a vector, maybe with
+ * None. */
+using Literal = std::variant<std::monostate, double, int64_t, bool, const char*, std::vector<double>,
+                             std::vector<std::optional<double>>, Required>;
 
 struct Option {
   const char* name;
@@ -44,6 +46,8 @@ class Values {
   /** A number, or a tensor of one element. */
   double real(const char* name) const;
   double real(const char* name, size_t index) const;
+  /** The number at a place of a tuple that may hold None. */
+  std::optional<double> real_or_none(const char* name, size_t index) const;
   bool flag(const char* name) const;
   /** None where the caller left the choice to the library. */
   std::optional<bool> choice(const char* name) const;

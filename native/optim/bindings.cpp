@@ -36,6 +36,7 @@ Napi::Value optimizers(const Info& info) {
     object.Set("state", from_names(env, row.state));
     object.Set("older", from_options(env, row.older));
     object.Set("startsAtOnce", row.starts_at_once);
+    object.Set("checksParams", row.check_params != nullptr);
     array.Set(array.Length(), object);
   }
   return array;

@@ -37,6 +37,20 @@ void State::set(const char* key, c10::IValue value) {
   entries_.emplace_back(key, std::move(value));
 }
 
+namespace {
+
+// What a check refuses, with the optimizer's name before it.
+template <class F>
+void with_name(const OptimizerRow& row, F&& check) {
+  try {
+    check();
+  } catch (const Failure& failure) {
+    fail(failure.code, std::string(row.name) + ": " + failure.what());
+  }
+}
+
+}  // namespace
+
 Optimizer::Optimizer(const OptimizerRow& row, const Values& defaults)
     : row_(row), defaults_(defaults), differentiable_([&] {
         const auto& names = row.defaults;
@@ -44,15 +58,14 @@ Optimizer::Optimizer(const OptimizerRow& row, const Values& defaults)
             std::any_of(names.begin(), names.end(), [](auto* n) { return std::string_view(n) == "differentiable"; });
         return has && defaults.flag("differentiable");
       }()) {
-  if (row.check == nullptr) return;
-  try {
-    row.check(defaults);
-  } catch (const Failure& failure) {
-    fail(failure.code, std::string(row.name) + ": " + failure.what());
-  }
+  if (row.check != nullptr) with_name(row, [&] { row.check(defaults); });
 }
 
 void Optimizer::set_params(const std::vector<std::vector<at::Tensor>>& groups) {
+  // Python looks at them when the optimizer is made, and not when a group is added
+  if (!std::exchange(has_params_, true) && row_.check_params != nullptr) {
+    with_name(row_, [&] { row_.check_params(groups); });
+  }
   groups_.clear();
   std::unordered_set<c10::TensorImpl*> present;
   for (const auto& tensors : groups) {

@@ -95,6 +95,8 @@ struct OptimizerRow {
   const char* no_sparse = nullptr;
   /** Refuses wrong defaults, in Python's words. */
   void (*check)(const Values& defaults) = nullptr;
+  /** Refuses parameters that the new optimizer cannot have, in Python's words. */
+  void (*check_params)(const std::vector<std::vector<at::Tensor>>& groups) = nullptr;
   /** Makes the state of a parameter that has none. */
   void (*start)(Group& group, Parameter& parameter) = nullptr;
   /** The parameters that the constructor gets have their state from then on. */
@@ -146,6 +148,7 @@ class Optimizer {
   const OptimizerRow& row_;
   const Values defaults_;
   bool differentiable_;
+  bool has_params_ = false;
   std::unordered_map<c10::TensorImpl*, std::unique_ptr<Parameter>> parameters_;
   std::vector<Parameters> groups_;
   /** Parameters with state, in the order in which they got it. */

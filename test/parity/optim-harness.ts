@@ -25,12 +25,16 @@ export interface Case {
   groups?: boolean
   /** the learning rate is a tensor */
   tensorLr?: boolean
+  /** other parameters and gradients than those that most optimizers have: see optim_oracle.py */
+  start?: string
+  /** the loss of the parameters, for an optimizer that needs a closure; `start` names the same one in Python */
+  problem?: (...params: torch.Tensor[]) => torch.Tensor
 }
 
 /** Adds a case under a name that tells all of it. */
 export function addCase(cases: Record<string, Case>, spec: Case): void {
-  const { optimizer, dtype, options, groups, tensorLr } = spec
-  const extra = `${groups ? ' in two groups' : ''}${tensorLr ? ' with a tensor as rate' : ''}`
+  const { optimizer, dtype, options, groups, tensorLr, start } = spec
+  const extra = `${start ? ` of ${start}` : ''}${groups ? ' in two groups' : ''}${tensorLr ? ' with a tensor as rate' : ''}`
   cases[`${optimizer} ${dtype} ${JSON.stringify(options)}${extra}`] = spec
 }
 
@@ -52,6 +56,21 @@ function make({ optimizer, options, groups, tensorLr }: Case, params: torch.Tens
   return new type(target, tensorLr ? { ...options, lr: torch.tensor(options.lr) } : options)
 }
 
+/** A pair of indices and values is a sparse gradient. */
+function gradient(given: torch.Tensor | torch.Tensor[] | null | undefined, p: torch.Tensor): torch.Tensor | null {
+  if (!Array.isArray(given)) return given ?? null
+  return torch.sparseCooTensor(given[0]!, given[1]!, p.shape)
+}
+
+function closureOf(problem: NonNullable<Case['problem']>, params: torch.Tensor[]): () => torch.Tensor {
+  return () => {
+    for (const p of params) p.grad = null
+    const loss = problem(...params)
+    loss.backward()
+    return loss
+  }
+}
+
 function steps(
   optimizer: torch.optim.Optimizer<any>,
   params: torch.Tensor[],
@@ -59,8 +78,10 @@ function steps(
   spec: Case,
 ): void {
   for (const step of gradients) {
-    for (const [i, p] of params.entries()) p.grad = step[i] ?? (spec.allGradients ? torch.onesLike(p) : null)
-    optimizer.step()
+    for (const [i, p] of params.entries())
+      p.grad = gradient(step[i], p) ?? (spec.allGradients ? torch.onesLike(p) : null)
+    if (spec.problem) optimizer.step(closureOf(spec.problem, params))
+    else optimizer.step()
   }
 }
 
@@ -88,6 +109,7 @@ function assertSame(name: string, params: torch.Tensor[], optimizer: torch.optim
 function copy(value: any): any {
   if (value instanceof torch.Tensor) return value.detach().clone()
   if (value instanceof Map) return new Map([...value].map(([key, item]) => [key, copy(item)]))
+  if (typeof value !== 'object' || value === null) return value
   // groups stay as they are: their numbers are known to be ints or floats by their place
   if (Array.isArray(value)) return value
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, copy(item)]))
@@ -117,13 +139,20 @@ export function testCases(cases: Record<string, Case>): void {
     python = torch.loadSync(join(dir, 'python.pt'))
     halfway = {}
     for (const [name, spec] of Object.entries(cases)) {
-      const { tensors, gradients } = python.starts[spec.dtype]
+      const { tensors, gradients } = python.starts[`${spec.dtype}${spec.start ?? ''}`]
       const [half, end, loaded, resumedEnd] = python.cases[name]!
       const params = parameters(tensors)
       const optimizer = make(spec, params)
       steps(optimizer, params, gradients.slice(0, part), spec)
       assertSame(`${name}, first half`, params, optimizer, half)
-      halfway[name] = { params: params.map((p) => p.detach().clone()), optimizer: copy(optimizer.stateDict()) }
+      halfway[name] = { params: params.map((p) => p.detach().clone()), optimizer: optimizer.stateDict() }
+      if (spec.problem) {
+        // its lists change with each step, and a float of it may be whole: files keep both
+        torch.saveSync(halfway[name], join(dir, 'half.pt'))
+        halfway[name] = torch.loadSync(join(dir, 'half.pt'))
+      } else {
+        halfway[name].optimizer = copy(halfway[name].optimizer)
+      }
       steps(optimizer, params, gradients.slice(part), spec)
       assertSame(name, params, optimizer, end)
 

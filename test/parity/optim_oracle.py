@@ -15,8 +15,77 @@ mode, cases_file, out_file = sys.argv[1:4]
 torch.set_num_threads(1)
 
 
-def start(dtype):
+SHAPES = {
+    "matrices": [(37, 5), (5, 37), (8, 8), (1, 9), (64, 48)],
+    "not empty": [(37,), (), (5, 7), (3, 1, 4), (65, 33), (8,)],
+    "embeddings": [(10, 4), (7,), (5, 3, 2), (300, 9), (4, 2)],
+    "rosenbrock": [(5,), (3,)],
+    "regression": [(6, 3), (3,), ()],
+    "network": [(6, 8), (8,), (8, 1)],
+    "kinks": [(4,)],
+    "gentle": [(4,)],
+}
+
+
+def other_start(dtype, kind):
+    """Parameters of other shapes: matrices for Muon, sparse gradients as pairs of indices and values, problems for LBFGS."""
+    g = torch.Generator().manual_seed(2)
+    randn = lambda *shape: torch.randn(shape, generator=g, dtype=torch.float64)
+    tensors = [randn(*shape).to(dtype) for shape in SHAPES[kind]]
+    gradients = []
+    for step in range(STEPS):
+        if kind == "embeddings":
+            # a place may come twice; the first gradient of one has none
+            dims = [1 if i % 2 == 0 else t.dim() for i, t in enumerate(tensors)]
+            counts = [0 if step == 2 and i == 1 else 3 + 40 * (i == 3) for i in range(len(tensors))]
+            made = []
+            for t, dim, count in zip(tensors, dims, counts):
+                indices = torch.stack([torch.randint(0, size, (count,), generator=g) for size in t.shape[:dim]])
+                made.append((indices, randn(count, *t.shape[dim:]).to(dtype)))
+        elif kind in PROBLEMS:
+            made = [None] * len(tensors)
+        else:
+            made = [(randn(*t.shape) * 10 ** (i % 3 - 1)).to(dtype) for i, t in enumerate(tensors)]
+        if step < 3:
+            made[-1] = None
+        gradients.append(made)
+    return tensors, gradients
+
+
+def regression(w, b, s):
+    x = torch.arange(24, dtype=w.real.dtype).view(4, 6).sin()
+    return ((x.to(w.dtype) @ w + b) * s - 1).abs().pow(2).sum()
+
+
+PROBLEMS = {
+    "kinks": lambda x: ((x - 0.3).abs() * 3 + (x * 7).sin()).sum(),
+    "gentle": lambda x: (x * 0.1).pow(2).sum(),
+    "rosenbrock": lambda *params: sum(
+        ((1 - x[:-1]).pow(2) + 100 * (x[1:] - x[:-1].pow(2)).pow(2)).sum() for x in params
+    ),
+    "regression": regression,
+    "network": lambda a, b, c: (
+        ((torch.arange(30, dtype=a.dtype).view(5, 6).cos() @ a + b).tanh() @ c).squeeze(1)
+        - torch.arange(5, dtype=a.dtype)
+    ).pow(2).mean(),
+}
+
+
+def closure_of(kind, params):
+    def closure():
+        for p in params:
+            p.grad = None
+        loss = PROBLEMS[kind](*params)
+        loss.backward()
+        return loss
+
+    return closure
+
+
+def start(dtype, kind=None):
     """Sizes around the width of vector units, a scalar, an empty one, one with swapped strides, and a long one."""
+    if kind is not None:
+        return other_start(dtype, kind)
     g = torch.Generator().manual_seed(1)
     randn = lambda *shape: torch.randn(shape, generator=g, dtype=torch.float64)
     tensors = [randn(37), randn(), randn(0, 3), randn(5, 7).t(), randn(3, 1, 4), randn(4100), randn(8)]
@@ -37,7 +106,7 @@ def make(case, params):
     for key, value in options.items():
         # JavaScript writes 0 for 0.0: a float is what the default is
         if isinstance(value, list):
-            options[key] = tuple(float(v) for v in value)
+            options[key] = tuple(None if v is None else float(v) for v in value)
         elif isinstance(kinds[key].default, float):
             options[key] = float(value)
     if case.get("tensorLr"):
@@ -52,10 +121,13 @@ def steps(optimizer, params, gradients, case):
         for p, g in zip(params, step):
             # a copy: foreach with Nesterov's momentum writes to the gradients
             # a fused step of SGD with momentum needs all gradients from the first step on
+            if isinstance(g, tuple):
+                p.grad = torch.sparse_coo_tensor(*g, p.shape)
+                continue
             p.grad = None if g is None else g.clone()
             if g is None and case.get("allGradients"):
                 p.grad = torch.ones_like(p)
-        optimizer.step()
+        optimizer.step(*([closure_of(case["start"], params)] if case.get("start") in PROBLEMS else []))
 
 
 def resume(case, part, gradients):
@@ -103,8 +175,8 @@ if mode == "run":
     out = {"starts": {}, "cases": {}}
     for name, case in cases.items():
         dtype = getattr(torch, case["dtype"])
-        tensors, gradients = start(dtype)
-        out["starts"].setdefault(case["dtype"], {"tensors": tensors, "gradients": gradients})
+        tensors, gradients = start(dtype, case.get("start"))
+        out["starts"].setdefault(case["dtype"] + case.get("start", ""), {"tensors": tensors, "gradients": gradients})
         params = [t.clone().requires_grad_() for t in tensors]
         optimizer = make(case, params)
         parts = []
@@ -122,7 +194,7 @@ else:
         given = node[name]
         problem = same(half["optimizer"], given["optimizer"]) or same(half["params"], given["params"])
         if problem is None:
-            _, reached = resume(case, given, own["starts"][case["dtype"]]["gradients"])
+            _, reached = resume(case, given, own["starts"][case["dtype"] + case.get("start", "")]["gradients"])
             problem = same(end["optimizer"], reached["optimizer"]) or same(end["params"], reached["params"])
         if problem:
             failures[name] = problem
