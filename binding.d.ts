@@ -8,6 +8,7 @@
  */
 import type { AutocastBinding } from './lib/amp/native.js'
 import type { ScriptBinding } from './lib/jit/native.js'
+import type { SchedulerBinding } from './lib/lr-scheduler/native.js'
 import type { Tensor } from './lib/tensor/tensor.js'
 
 declare const kind: unique symbol
@@ -142,20 +143,10 @@ export interface OptimizerRow {
   /** Wants to see the parameters when the optimizer is made. */
   checksParams: boolean
 }
-export interface SchedulerRow {
-  name: string
-  doc: string
-  /** In Python's order after the optimizer; all may be positional. */
-  options: OptionRow[]
-  /** Keys of the state dict in Python's order. */
-  state: string[]
-  /** Whether `step(epoch)` has a formula of its own. */
-  hasClosedForm: boolean
-}
 /** An int of a state goes as a bigint, a float as a number. */
 export type StateEntries = [key: string, value: unknown][]
 
-export interface Binding extends ScriptBinding, AutocastBinding {
+export interface Binding extends ScriptBinding, AutocastBinding, SchedulerBinding {
   // ---- native/core
   initialize(hooks: Hooks): void
   /** versions of the LibTorch that is loaded and of the one that the addon was built for, '2.13.0' */
@@ -334,28 +325,6 @@ export interface Binding extends ScriptBinding, AutocastBinding {
   optimizerLoadState(o: OptimizerHandle, state: { index: number; entries: StateEntries }[], groups: unknown[][]): void
   /** Sets every `.grad` to undefined, or to zeros. */
   optimizerZeroGrad(o: OptimizerHandle, setToNone: boolean): void
-
-  // ---- native/lr_scheduler
-  schedulers(): SchedulerRow[]
-  /** Refuses wrong options of a new scheduler. `options` are the values of `SchedulerRow.options`, in that order. */
-  checkScheduler(name: string, options: unknown[]): void
-  /** The C library's functions, which Python has; V8's differ in the last bit. */
-  schedulerMath(name: 'cos' | 'log' | 'pow', a: number, b?: number): number
-  /**
-   * The learning rates of all groups, in C doubles: the recursive ("chainable") form from their present rates, or with
-   * `closedForm` that from the start where there is one. `options` are the values of `SchedulerRow.options`, in that order.
-   */
-  schedulerRates(
-    name: string,
-    options: unknown[],
-    at: { epoch: number; stepCount: number; initial: boolean },
-    closedForm: boolean,
-    lrs: number[],
-    baseLrs: number[],
-    single: boolean[],
-  ): number[]
-  /** SWALR's share of the final rate after the part `t` of its epochs, by half a cosine. */
-  swaCosine(t: number): number
 
   // ---- native/serialize: zip records and storages; sees no pickle bytes
   /** Opens a zip archive: a path, or bytes that stay alive as long as the reader. */

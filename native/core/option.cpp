@@ -85,9 +85,14 @@ c10::IValue to_literal(const Napi::Value& value, const char* owner, const char* 
     c10::impl::GenericList mixed(c10::AnyType::get());
     for (uint32_t i = 0; i < array.Length(); ++i) {
       const Napi::Value item = array.Get(i);
-      const bool none = item.IsNull();
-      if (!none) numbers.push_back(to_double(item, name));
-      mixed.push_back(none ? c10::IValue() : c10::IValue(numbers.back()));
+      if (item.IsNull()) {
+        mixed.push_back(c10::IValue());
+      } else if (auto* impl = item.IsObject() ? tensor_impl(item.Env(), item) : nullptr) {
+        mixed.push_back(borrow(impl));
+      } else {
+        numbers.push_back(to_double(item, name));
+        mixed.push_back(numbers.back());
+      }
     }
     if (numbers.size() != mixed.size()) return mixed;
     return numbers;

@@ -22,6 +22,7 @@
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
 
+#include <algorithm>
 #include <cmath>
 
 namespace libtorch_node {
@@ -65,6 +66,18 @@ void finish_in_tensors(const Options& o, at::Tensor& value, const at::Tensor& st
   value.addcdiv_(o.differentiable ? exp_avg.clone() : exp_avg, denominator);
 }
 
+void check_tensors_as_betas(const Values& o) {
+  const auto& betas = o.at("betas");
+  if (!betas.isList() || betas.isDoubleList()) return;
+  const auto list = betas.toListRef();
+  const auto tensors = std::count_if(list.begin(), list.end(), [](const auto& beta) { return beta.isTensor(); });
+  if (tensors == 1) refuse("betas must be either both floats or both Tensors");
+  if (o.flag("foreach") && !o.flag("capturable")) {
+    refuse("betas[0] as a Tensor is not supported for capturable=False and foreach=True");
+  }
+  refuse("betas as Tensors are not supported; give two numbers");
+}
+
 }  // namespace
 
 void check(const Values& o) {
@@ -73,6 +86,7 @@ void check(const Values& o) {
   }
   check_lr(o);
   check_at_least_zero(o, "eps", "epsilon value");
+  check_tensors_as_betas(o);
   check_betas(o);
   check_at_least_zero(o, "weight_decay", "weight_decay value");
   check_fused(o);
