@@ -4,7 +4,7 @@ import type { Optimizer } from '../optim/optimizer.js'
 import type { Dict } from '../optim/values.js'
 import { bisectRight, readAll, without } from './arguments.js'
 import { ReduceLROnPlateau } from './plateau.js'
-import { baseKeys, LRScheduler, setOption, type StateKey } from './scheduler.js'
+import { baseKeys, LRScheduler, type StateKey, setOption } from './scheduler.js'
 
 const initialKeys = baseKeys.filter(({ inFile }) => inFile === '_step_count' || inFile === '_is_initial')
 const lastEpochKey = baseKeys.find(({ inFile }) => inFile === 'last_epoch')!
@@ -42,7 +42,8 @@ abstract class CompositeScheduler extends LRScheduler {
 
   override loadStateDict(stateDict: object): void {
     const [states, rest] = without(stateDict, '_schedulers')
-    if (!Array.isArray(states)) throw new StateDictError(`${this.constructor.name}: the state dict has no '_schedulers'`)
+    if (!Array.isArray(states))
+      throw new StateDictError(`${this.constructor.name}: the state dict has no '_schedulers'`)
     if (states.length > this._schedulers.length) {
       throw new StateDictError(
         `${this.constructor.name}: the state dict has ${states.length} schedulers, and there are ${this._schedulers.length}`,
@@ -124,7 +125,7 @@ export class SequentialLR extends CompositeScheduler {
 
   protected override begin(lastEpoch: number): void {
     this.lastEpoch = lastEpoch + 1
-    for (const group of this.optimizer.paramGroups) setOption(group, 'lr', group.initialLr)
+    for (const group of this.optimizer.paramGroups) setOption(group, 'lr', group.initialLr!)
     undo(this)
     const first = this._schedulers[bisectRight(this._milestones, 0)]!
     first.initialStep()
