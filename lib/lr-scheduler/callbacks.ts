@@ -34,6 +34,18 @@ abstract class CallbackScheduler extends LRScheduler {
     super(optimizer, lastEpoch as number, { lrLambdas })
   }
 
+  /** @internal */
+  override updateLr(epoch?: number): void {
+    const { length } = this.optimizer.paramGroups
+    if (this.lrLambdas.length !== length) {
+      throw new ArgumentError(
+        `${this.constructor.name}: ${this.lrLambdas.length} functions for ${length} parameter groups; ` +
+          'add one to lrLambdas for a group that is added later',
+      )
+    }
+    super.updateLr(epoch)
+  }
+
   /** Functions are not saved; Python's callable objects are, and so there is a place for each. */
   override stateDict(): Dict {
     const dict = super.stateDict()
@@ -43,7 +55,8 @@ abstract class CallbackScheduler extends LRScheduler {
 
   override loadStateDict(stateDict: object): void {
     const [lambdas, rest] = without(stateDict, 'lr_lambdas')
-    if (!Array.isArray(lambdas)) throw new StateDictError(`${this.constructor.name}: the state dict has no 'lr_lambdas'`)
+    if (!Array.isArray(lambdas))
+      throw new StateDictError(`${this.constructor.name}: the state dict has no 'lr_lambdas'`)
     super.loadStateDict(rest)
     for (const [i, attributes] of lambdas.entries()) {
       if (attributes !== null && this.lrLambdas[i]) Object.assign(this.lrLambdas[i], attributes)

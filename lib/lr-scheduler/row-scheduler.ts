@@ -1,10 +1,10 @@
 /** Schedulers that are rows of native/lr_scheduler. Their classes, in `lib/generated/lr-scheduler.ts`, only name the row. */
 import type { OptionRow } from '../../binding.js'
 import { native } from '../binding.js'
+import { ArgumentError } from '../errors.js'
 import { readArguments } from '../optim/arguments.js'
 import type { Optimizer } from '../optim/optimizer.js'
 import type { Dict } from '../optim/values.js'
-import { ArgumentError } from '../errors.js'
 import { camelCase } from '../tensor/names.js'
 import { describe } from '../tensor/operator.js'
 import { counter } from '../tensor/python-values.js'
@@ -86,13 +86,14 @@ export abstract class RowScheduler extends LRScheduler {
     const { lastEpoch: epoch, _stepCount: stepCount, _isInitial: initial, row } = this
     const options = this.values()
     const present = this.optimizer.paramGroups.map((group) => rateOf(group.lr))
-    return native().schedulerRates(
-      row.name,
-      options,
-      { epoch, stepCount, initial },
-      closedForm,
-      present,
-      this.baseLrs.map(rateOf),
+    // a group that was added later has no first rate, which many formulas do not need
+    const first = present.map((_, i) => rateOf(this.baseLrs[i] ?? Number.NaN))
+    const count = { epoch, stepCount, initial }
+    const rates = native().schedulerRates(row.name, options, count, closedForm, present, first)
+    const missing = rates.findIndex((rate, i) => Number.isNaN(rate) && !(i in this.baseLrs))
+    if (missing < 0) return rates
+    throw new ArgumentError(
+      `${row.name}: parameter group ${missing} was added later and has no rate in baseLrs, which this epoch needs; add one`,
     )
   }
 }
