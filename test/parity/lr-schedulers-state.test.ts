@@ -273,3 +273,14 @@ test('state dicts that lack what a scheduler needs are refused', () => {
     chained: "ChainedScheduler: the state dict has no '_schedulers'",
   })
 })
+
+test('ReduceLROnPlateau refuses a value that is no number', () => {
+  const step = (metrics: any): string => e(() => new L.ReduceLROnPlateau(sgd()).step(metrics))
+  const text = 'ReduceLROnPlateau: metrics must be a number or a tensor of one element, but got '
+  assert.equal(step({}), `${text}Object`)
+  assert.equal(step('low'), `${text}'low'`)
+  assert.equal(step(null), `${text}null`)
+  assert.equal(step(undefined), "ReduceLROnPlateau.step() missing 1 required positional argument: 'metrics'")
+  assert.equal(step(torch.tensor([0.5])), 'no error')
+  assert.equal(step(torch.tensor(3)), 'no error')
+})
