@@ -39,6 +39,18 @@ abstract class CallbackScheduler extends LRScheduler {
     super(optimizer, lastEpoch as number, { lrLambdas })
   }
 
+  /** @internal */
+  override updateLr(epoch?: number): void {
+    const { length } = this.optimizer.paramGroups
+    if (this.lrLambdas.length !== length) {
+      throw new ArgumentError(
+        `${this.constructor.name}: ${this.lrLambdas.length} functions for ${length} parameter groups; ` +
+          'add one to lrLambdas for a group that is added later',
+      )
+    }
+    super.updateLr(epoch)
+  }
+
   /** Functions are not saved; Python's callable objects are, and so there is a place for each. */
   override stateDict(): Dict {
     const dict = super.stateDict()

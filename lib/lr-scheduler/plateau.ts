@@ -1,7 +1,9 @@
 /** torch.optim.lr_scheduler.ReduceLROnPlateau. Source: torch/optim/lr_scheduler.py, PyTorch 2.13 (cf30153c). */
 import { ArgumentError } from '../errors.js'
 import { Optimizer } from '../optim/optimizer.js'
-import type { Tensor } from '../tensor/tensor.js'
+import { describe } from '../tensor/operator.js'
+import { PyFloat } from '../tensor/python-values.js'
+import { Tensor } from '../tensor/tensor.js'
 import { readAll } from './arguments.js'
 import { LRScheduler, rateOf, type StateKey, setOption, warnOfEpoch } from './scheduler.js'
 
@@ -43,6 +45,15 @@ const keys: readonly StateKey[] = [
   key('cooldown_counter', 'cooldownCounter'),
   key('num_bad_epochs', 'numBadEpochs'),
 ]
+
+/** Python's `float(metrics)`. */
+function toNumber(metrics: unknown): number {
+  if (metrics instanceof Tensor || typeof metrics === 'number') return rateOf(metrics)
+  if (typeof metrics === 'boolean' || typeof metrics === 'bigint' || metrics instanceof PyFloat) return Number(metrics)
+  throw new ArgumentError(
+    `ReduceLROnPlateau: metrics must be a number or a tensor of one element, but got ${describe(metrics)}`,
+  )
+}
 
 /**
  * Lowers the learning rates when a value, such as the loss on validation data, no longer gets better.
@@ -141,7 +152,7 @@ export class ReduceLROnPlateau extends LRScheduler {
     if (metrics === undefined) {
       throw new ArgumentError("ReduceLROnPlateau.step() missing 1 required positional argument: 'metrics'")
     }
-    const current = rateOf(metrics)
+    const current = toNumber(metrics)
     if (epoch !== undefined) warnOfEpoch()
     this.lastEpoch = epoch ?? this.lastEpoch + 1
     if (this.#isBetter(current)) {

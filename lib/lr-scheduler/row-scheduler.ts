@@ -85,15 +85,17 @@ export abstract class RowScheduler extends LRScheduler {
   private rates(closedForm: boolean): number[] {
     const { lastEpoch: epoch, _stepCount: stepCount, _isInitial: initial, row } = this
     const options = this.values()
-    const present = this.optimizer.paramGroups.map((group) => rateOf(group.lr))
-    return native().schedulerRates(
-      row.name,
-      options,
-      { epoch, stepCount, initial },
-      closedForm,
-      present,
-      this.baseLrs.map(rateOf),
-      this.baseLrs.map(isSingle),
+    const { paramGroups } = this.optimizer
+    const present = paramGroups.map((group) => rateOf(group.lr))
+    const single = paramGroups.map((group) => isSingle(group.lr))
+    // a group that was added later has no first rate, which many formulas do not need
+    const first = present.map((_, i) => rateOf(this.baseLrs[i] ?? Number.NaN))
+    const count = { epoch, stepCount, initial }
+    const rates = native().schedulerRates(row.name, options, count, closedForm, present, first, single)
+    const missing = rates.findIndex((rate, i) => Number.isNaN(rate) && !(i in this.baseLrs))
+    if (missing < 0) return rates
+    throw new ArgumentError(
+      `${row.name}: parameter group ${missing} was added later and has no rate in baseLrs, which this epoch needs; add one`,
     )
   }
 }

@@ -32,6 +32,8 @@ export type Params<Options = Dict> =
 /** Keys that PyTorch's own code adds to groups, beside the options of the optimizer. */
 const commonKeys = ['param_names', 'initial_lr', 'max_lr', 'min_lr', 'max_momentum', 'base_momentum', 'swa_lr']
 
+const commonKeysHere = new Set(commonKeys.map(camelCase))
+
 /** Names of group values, in files and here. Other keys are the user's own and are the same in both. */
 export class GroupNames {
   readonly #inFiles = new Map<string, string>()
@@ -101,7 +103,7 @@ function own(value: unknown): unknown {
 
 /** A key near an option's name is a mistake; others are the user's own, as in Python. */
 function checkKey(owner: string, key: string, known: string[]): void {
-  if (known.includes(key) || key.length < 4) return
+  if (known.includes(key) || commonKeysHere.has(key) || key.length < 4) return
   const near = nearest(key, known)
   if (near) throw new ArgumentError(`${owner}: unknown option '${key}' in a parameter group; did you mean '${near}'?`)
 }
