@@ -314,8 +314,13 @@ export interface Binding extends ScriptBinding, AutocastBinding, SchedulerBindin
   /** Makes the state of all parameters, where it begins with the optimizer's construction. */
   optimizerStart(o: OptimizerHandle, groups: unknown[][]): void
   /** One step; `groups[i]` holds the values of `OptimizerRow.defaults` of group i, in that order. */
-  optimizerStep(o: OptimizerHandle, groups: unknown[][]): void
-  optimizerStepAsync(o: OptimizerHandle, groups: unknown[][]): Promise<void>
+  optimizerStep(o: OptimizerHandle, groups: unknown[][], gradScale: Tensor | null, foundInf: Tensor | null): void
+  optimizerStepAsync(
+    o: OptimizerHandle,
+    groups: unknown[][],
+    gradScale: Tensor | null,
+    foundInf: Tensor | null,
+  ): Promise<void>
   /** Positions, over all groups, of the parameters with state, in the order in which they got it. */
   optimizerStateIndices(o: OptimizerHandle): number[]
   optimizerState(o: OptimizerHandle, index: number): StateEntries

@@ -2,13 +2,14 @@
 import { ArgumentError, StateDictError, TorchError } from '../errors.js'
 import { takeArguments } from '../nn/arguments.js'
 import type { Optimizer } from '../optim/optimizer.js'
+import { RowOptimizer } from '../optim/row-optimizer.js'
 import { type Dict, entriesOf, isFloat, keep, pack } from '../optim/values.js'
 import { tensor } from '../tensor/creation.js'
 import { isAvailable } from '../tensor/cuda.js'
 import { operatorFunction } from '../tensor/operator.js'
 import { Tuple } from '../tensor/python-values.js'
 import { Tensor } from '../tensor/tensor.js'
-import { type FoundInf, unscaleGradients } from './unscale.js'
+import { checkGradients, type FoundInf, unscaleGradients } from './unscale.js'
 
 const updateScale = operatorFunction('aten::_amp_update_scale_')
 
@@ -46,6 +47,23 @@ type Stage = 'ready' | 'unscaled' | 'stepped'
 interface Progress {
   stage: Stage
   foundInf: FoundInf
+}
+
+interface FusedStep {
+  optimizer: RowOptimizer<any>
+  gradScale: Tensor | null
+  foundInf: Tensor
+}
+
+/** Runs a fused step, which divides by the scale and leaves itself out where a gradient is not finite. */
+function withScaling<T>({ optimizer, gradScale, foundInf }: FusedStep, step: () => T): T {
+  Object.assign(optimizer, { gradScale, foundInf })
+  try {
+    return step()
+  } finally {
+    // the values are taken at the start of a step, also of one off the main thread
+    Object.assign(optimizer, { gradScale: null, foundInf: null })
+  }
 }
 
 /**
@@ -154,23 +172,39 @@ export class GradScaler {
    * @throws {@link TorchError} when it ran already since the last {@link GradScaler.update}, or for a closure
    */
   step(optimizer: Optimizer<any>, ...args: unknown[]): unknown {
-    return this.#mayStep(optimizer, args) ? optimizer.step(...(args as [])) : undefined
+    const fused = this.#prepare(optimizer, args)
+    if (fused) return withScaling(fused, () => optimizer.step())
+    return this.#mayStep(optimizer) ? optimizer.step(...(args as [])) : undefined
   }
   /** {@link GradScaler.step} with the optimizer's step off the main thread. */
   async stepAsync(optimizer: Optimizer<any>): Promise<void> {
-    if (this.#mayStep(optimizer, [])) await optimizer.stepAsync()
+    const fused = this.#prepare(optimizer, [])
+    if (fused) await withScaling(fused, () => optimizer.stepAsync())
+    else if (this.#mayStep(optimizer)) await optimizer.stepAsync()
   }
-  #mayStep(optimizer: Optimizer<any>, args: unknown[]): boolean {
-    if (!this.#enabled) return true
+
+  /** Looks at the gradients; for an optimizer whose step scales by itself, what it needs for that. */
+  #prepare(optimizer: Optimizer<any>, args: unknown[]): FusedStep | undefined {
+    if (!this.#enabled) return undefined
     if (args.some((arg) => arg !== undefined))
       throw new TorchError('Closure use is not currently supported if GradScaler is enabled.')
-    this.#needScale('step')
+    const scale = this.#needScale('step')
     const progress = this.#progressOf(optimizer)
     if (progress.stage === 'stepped') throw new TorchError('step() has already been called since the last update().')
-    if (progress.stage === 'ready') this.unscale_(optimizer)
+    const fused = optimizer instanceof RowOptimizer && optimizer.scalesGradients ? optimizer : undefined
+    const ready = progress.stage === 'ready'
+    if (ready && fused) progress.foundInf = checkGradients(optimizer, scale)
+    else if (ready) this.unscale_(optimizer)
     if (progress.foundInf.size === 0) throw new TorchError('No inf checks were recorded for this optimizer.')
     progress.stage = 'stepped'
-    return [...progress.foundInf.values()].every((found) => Number(found.item()) === 0)
+    if (!fused) return undefined
+    const found = [...progress.foundInf.values()].map((each) => each.to(scale.device))
+    const foundInf = found.slice(1).reduce((sum, each) => sum.add(each), found[0]!)
+    return { optimizer: fused, gradScale: ready ? scale : null, foundInf }
+  }
+  #mayStep(optimizer: Optimizer<any>): boolean {
+    if (!this.#enabled) return true
+    return [...this.#progressOf(optimizer).foundInf.values()].every((found) => Number(found.item()) === 0)
   }
 
   /**

@@ -20,8 +20,6 @@ export const rules: Rule[] = [
     names: words('handle_torch_function has_torch_function has_torch_function_unary has_torch_function_variadic'),
     reason: "Python's protocol for classes that override functions",
   },
-  { section: 'optim', names: /./, reason: 'planned: every optimizer (issue 5)' },
-  { section: 'optim.lr_scheduler', names: /./, reason: 'planned: every scheduler (issue 5)' },
   {
     section: 'utils.data',
     names: words(

@@ -32,6 +32,10 @@ function rowOf(name: string): Row {
 
 /** Base of the optimizers of this package. */
 export abstract class RowOptimizer<Options extends object> extends Optimizer<Options> {
+  /** What a GradScaler divides gradients by within a fused step; only during that step. */
+  gradScale: Tensor | null = null
+  /** Not 0 where a fused step has to be left out; only during that step. */
+  foundInf: Tensor | null = null
   readonly #row: Row
   readonly #handle: OptimizerHandle
   readonly #states: NativeStates
@@ -56,16 +60,21 @@ export abstract class RowOptimizer<Options extends object> extends Optimizer<Opt
     if (row.checksParams) states.sync()
   }
 
+  /** Whether a step scales gradients itself, as those of fused optimizers do. @internal */
+  get scalesGradients(): boolean {
+    return (this.defaults as { fused?: unknown }).fused === true
+  }
+
   #values(): unknown[][] {
     this.#states.sync()
     return this.paramGroups.map((group) => valuesOf(this.#row, group))
   }
 
   protected override update(): void {
-    native().optimizerStep(this.#handle, this.#values())
+    native().optimizerStep(this.#handle, this.#values(), this.gradScale, this.foundInf)
   }
   protected override updateAsync(): Promise<void> {
-    return native().optimizerStepAsync(this.#handle, this.#values())
+    return native().optimizerStepAsync(this.#handle, this.#values(), this.gradScale, this.foundInf)
   }
 
   override zeroGrad({ setToNone = true }: { setToNone?: boolean } = {}): void {

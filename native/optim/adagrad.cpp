@@ -132,15 +132,19 @@ void fused(Group& group, const Parameters& parameters) {
   const auto sums = states_of(parameters, "sum");
   const auto steps = states_of(parameters, "step");
   at::_foreach_add_(steps, 1);
+  const auto device = values.front().device();
+  const auto found_inf = group.scaling().found_inf_on(device);
   const auto run = [&](const auto& lr) {
-    at::_fused_adagrad_(values, grads, sums, steps, lr, o.lr_decay, o.weight_decay, o.eps, o.maximize);
+    at::_fused_adagrad_(values, grads, sums, steps, lr, o.lr_decay, o.weight_decay, o.eps, o.maximize,
+                        group.scaling().scale_on(device), found_inf);
   };
   const auto& lr = o.lr.tensor;
   if (!lr.defined()) {
     run(o.lr.number);
   } else {
-    run(lr.is_cpu() ? lr : lr.to(values.front().device()));
+    run(lr.is_cpu() ? lr : lr.to(device));
   }
+  take_back_steps(steps, found_inf);
 }
 
 }  // namespace

@@ -193,6 +193,8 @@ void fused(Group& group, const Parameters& parameters) {
   } else {
     at::_foreach_add_(steps, 1);
   }
+  const auto device = values.front().device();
+  const auto found_inf = group.scaling().found_inf_on(device);
   const auto run = [&](const auto& lr) {
     const auto function = [&](auto&&... arguments) {
       if (o.decoupled) {
@@ -202,15 +204,16 @@ void fused(Group& group, const Parameters& parameters) {
       }
     };
     function(values, grads, exp_avgs, exp_avg_sqs, max_exp_avg_sqs, steps, lr, o.beta1, o.beta2, o.weight_decay, o.eps,
-             o.amsgrad, o.maximize);
+             o.amsgrad, o.maximize, group.scaling().scale_on(device), found_inf);
   };
   if (!o.lr.tensor.defined()) {
     run(o.lr.number);
   } else if (o.lr.tensor.is_cpu()) {
     run(o.lr.tensor);
   } else {
-    run(o.lr.tensor.to(values.front().device()));
+    run(o.lr.tensor.to(device));
   }
+  take_back_steps(steps, found_inf);
 }
 
 std::vector<Option> options(Literal weight_decay) {

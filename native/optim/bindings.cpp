@@ -83,11 +83,18 @@ Napi::Value start(const Info& info) {
   return info.Env().Undefined();
 }
 
-// optimizerStep(optimizer, groups)
+Scaling to_scaling(const Napi::Value& grad_scale, const Napi::Value& found_inf) {
+  const auto tensor = [](const Napi::Value& value, const char* name) {
+    return value.IsNull() || value.IsUndefined() ? at::Tensor() : unwrap_tensor(value, name);
+  };
+  return {tensor(grad_scale, "gradScale"), tensor(found_inf, "foundInf")};
+}
+
+// optimizerStep(optimizer, groups, gradScale, foundInf)
 Napi::Value step(const Info& info) {
   const auto optimizer = claim(info);
   auto groups = to_groups(optimizer->row(), info[1]);
-  optimizer->step(groups);
+  optimizer->step(groups, to_scaling(info[2], info[3]));
   account(info.Env());
   return info.Env().Undefined();
 }
@@ -95,7 +102,9 @@ Napi::Value step(const Info& info) {
 Napi::Value step_async(const Info& info) {
   auto held = std::make_shared<Claim>(unwrap<Optimizer>(info[0], "optimizer"));
   auto groups = to_groups((*held)->row(), info[1]);
-  return run_async(info.Env(), [held, groups = std::move(groups)]() mutable { (*held)->step(groups); });
+  return run_async(info.Env(), [held, groups = std::move(groups), scaling = to_scaling(info[2], info[3])]() mutable {
+    (*held)->step(groups, scaling);
+  });
 }
 
 Napi::Value zero_grad(const Info& info) {

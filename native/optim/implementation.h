@@ -1,11 +1,13 @@
 #pragma once
 #include <ATen/core/Tensor.h>
+#include <ATen/ops/_foreach_sub.h>
 #include <ATen/ops/item.h>
 #include <ATen/ops/rsub.h>
 #include <ATen/ops/view_as_real.h>
 
 #include <cmath>
 #include <initializer_list>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -76,6 +78,11 @@ inline void check_capturable(const Parameter& p, std::initializer_list<const cha
   if (supported) return;
   refuse(std::string("If capturable=True, ") + what + " must be on supported devices: ['cuda', 'xpu', 'hpu', " +
          "'privateuseone'" + (xla ? ", 'xla']." : "]."));
+}
+
+/** A fused step that was left out does not count. */
+inline void take_back_steps(const std::vector<at::Tensor>& steps, const std::optional<at::Tensor>& found_inf) {
+  if (found_inf) at::_foreach_sub_(steps, std::vector<at::Tensor>(steps.size(), *found_inf));
 }
 
 inline void check_foreach(const char* owner, bool capturable, bool differentiable) {

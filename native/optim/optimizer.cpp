@@ -140,13 +140,17 @@ void Optimizer::note_state(Parameter& p) {
   started_.push_back(&p);
 }
 
-void Optimizer::step(std::vector<Group>& groups) {
+void Optimizer::step(std::vector<Group>& groups, const Scaling& scaling) {
   if (groups.size() != groups_.size()) refuse("the values of every parameter group are needed");
   c10::AutoGradMode grad_mode(differentiable_);
   // Autograd's own layer of each operation only counts versions when gradients are off: the step counts them itself.
   std::optional<at::AutoDispatchBelowADInplaceOrView> below;
   if (!differentiable_) below.emplace();
-  for (size_t i = 0; i < groups.size(); ++i) step_group(groups[i], groups_[i]);
+  for (size_t i = 0; i < groups.size(); ++i) {
+    groups[i].set_defaults(defaults_);
+    groups[i].set_scaling(scaling);
+    step_group(groups[i], groups_[i]);
+  }
 }
 
 void Optimizer::step_group(Group& group, const Parameters& all) {
@@ -167,7 +171,6 @@ void Optimizer::step_group(Group& group, const Parameters& all) {
   if (fused.value_or(false)) {
     for (auto* p : parameters) check_has_fused(p->value);
   }
-  group.set_defaults(defaults_);
   for (auto* p : parameters) {
     if (row_.start != nullptr && p->state.empty()) row_.start(group, *p);
   }
@@ -176,6 +179,9 @@ void Optimizer::step_group(Group& group, const Parameters& all) {
       !foreach && !fused.value_or(false) && !(row_.fused != nullptr && fused) && !differentiable_ &&
       !(has_option(row_, "capturable") && group.flag("capturable")) &&
       std::all_of(parameters.begin(), parameters.end(), [](auto* p) { return has_foreach(p->value); });
+  if (!fused.value_or(false) && (group.scaling().grad_scale.defined() || group.scaling().found_inf.defined())) {
+    refuse("Expected grad_scale and found_inf to be None");
+  }
   if (fused.value_or(false)) {
     run_by_kind(row_.fused, group, parameters);
   } else if (foreach.value_or(by_default)) {

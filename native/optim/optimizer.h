@@ -49,6 +49,22 @@ struct Parameter {
 };
 using Parameters = std::vector<Parameter*>;
 
+/** What a GradScaler gives to fused steps, which divide by the scale and leave a step out by themselves. */
+struct Scaling {
+  at::Tensor grad_scale;
+  /** 1 where a gradient is not finite */
+  at::Tensor found_inf;
+
+  /** As the fused operators take them: on a device, or none. */
+  std::optional<at::Tensor> scale_on(c10::Device device) const { return on(grad_scale, device); }
+  std::optional<at::Tensor> found_inf_on(c10::Device device) const { return on(found_inf, device); }
+
+ private:
+  static std::optional<at::Tensor> on(const at::Tensor& t, c10::Device device) {
+    return t.defined() ? std::optional(t.to(device)) : std::nullopt;
+  }
+};
+
 /** The options of a group during one step. */
 class Group : public Values {
  public:
@@ -62,13 +78,16 @@ class Group : public Values {
 
   /** What the optimizer was made with. */
   const Values& defaults() const { return *defaults_; }
+  const Scaling& scaling() const { return *scaling_; }
   void set_defaults(const Values& defaults) { defaults_ = &defaults; }
+  void set_scaling(const Scaling& scaling) { scaling_ = &scaling; }
 
  private:
   at::Tensor operand(const at::Tensor& other, double number);
 
   std::vector<std::pair<double, at::Tensor>> constants_;
   const Values* defaults_ = nullptr;
+  const Scaling* scaling_ = nullptr;
 };
 
 /** One step for the parameters of a group that have a gradient. */
@@ -116,7 +135,7 @@ class Optimizer {
   void set_params(const std::vector<std::vector<at::Tensor>>& groups);
   /** For optimizers whose state begins with their construction. */
   void start(std::vector<Group>& groups);
-  void step(std::vector<Group>& groups);
+  void step(std::vector<Group>& groups, const Scaling& scaling = {});
   void zero_grad(bool set_to_none);
 
   /** Positions, over all groups, of the parameters with state, in the order in which they got it. */

@@ -5,7 +5,7 @@
 #include <ATen/ops/_foreach_mul.h>
 #include <ATen/ops/_foreach_neg.h>
 #include <ATen/ops/_fused_sgd.h>
-#include <ATen/ops/empty_like.h>
+#include <ATen/ops/zeros_like.h>
 
 #include <algorithm>
 
@@ -102,12 +102,15 @@ void fused_part(const Group& group, const Options& o, const Parameters& paramete
   std::vector<at::Tensor> buffers;
   if (o.momentum != 0) {
     if (first) {
-      for (auto* p : parameters) p->state.set("momentum_buffer", at::empty_like(p->grad));
+      // Python leaves them empty, and as they are where the step is left out for a gradient that is not finite
+      for (auto* p : parameters) p->state.set("momentum_buffer", at::zeros_like(p->grad));
     }
     buffers = states_of(parameters, "momentum_buffer");
   }
+  const auto device = values.front().device();
   const auto run = [&](const auto& lr) {
-    at::_fused_sgd_(values, grads, buffers, o.weight_decay, o.momentum, lr, o.dampening, o.nesterov, o.maximize, first);
+    at::_fused_sgd_(values, grads, buffers, o.weight_decay, o.momentum, lr, o.dampening, o.nesterov, o.maximize, first,
+                    group.scaling().scale_on(device), group.scaling().found_inf_on(device));
   };
   if (group.at("lr").isTensor()) {
     run(group.at("lr").toTensor());

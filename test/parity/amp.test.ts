@@ -11,7 +11,9 @@ const { nn } = torch
 const { GradScaler } = torch.amp
 
 interface Setting {
-  optimizer: 'SGD' | 'Adam' | 'AdamW'
+  optimizer: 'SGD' | 'Adam' | 'AdamW' | 'Adagrad'
+  /** further options of the optimizer; fused ones scale by themselves */
+  more?: { fused: true; momentum?: number }
   lr: number
   options: Record<string, number>
   /** steps whose gradients get an infinity or a NaN */
@@ -24,6 +26,11 @@ const settings: Setting[] = [
   { optimizer: 'AdamW', lr: 0.01, options: { initScale: 1000, growthInterval: 2, growthFactor: 1.7 }, bad: [3] },
   { optimizer: 'SGD', lr: 0.1, options: { initScale: 3, backoffFactor: 0.3, growthInterval: 4 }, bad: [1, 2, 9] },
   { optimizer: 'Adam', lr: 0.01, options: { initScale: 0.1, growthInterval: 1 }, bad: [7], clip: true },
+  { optimizer: 'SGD', lr: 0.1, more: { fused: true }, options: { initScale: 3, growthInterval: 2 }, bad: [0, 5] },
+  { optimizer: 'SGD', lr: 0.1, more: { fused: true, momentum: 0.9 }, options: { initScale: 7 }, bad: [2, 8] },
+  { optimizer: 'Adam', lr: 0.01, more: { fused: true }, options: { initScale: 1000, growthFactor: 1.7 }, bad: [0, 6] },
+  { optimizer: 'AdamW', lr: 0.01, more: { fused: true }, options: { growthInterval: 1 }, bad: [4], clip: true },
+  { optimizer: 'Adagrad', lr: 0.1, more: { fused: true }, options: { initScale: 3, growthInterval: 2 }, bad: [1] },
 ]
 const steps = 12
 const savedAfter = 6
@@ -37,7 +44,7 @@ def d(t):
     return f"{str(t.dtype)[6:]}{list(t.shape)}".replace(' ', '') + hashlib.sha256(t.reshape(-1).view(torch.uint8).numpy().tobytes()).hexdigest()[:16]
 def make(s):
     w = [torch.nn.Parameter(torch.linspace(-1, 1, 12).reshape(3, 4)), torch.nn.Parameter(torch.linspace(0.3, 2, 3, dtype=torch.float64))]
-    opt = getattr(torch.optim, s['optimizer'])(w, lr=s['lr'])
+    opt = getattr(torch.optim, s['optimizer'])(w, lr=s['lr'], **s.get('more', {}))
     options = {re.sub('[A-Z]', lambda m: '_' + m[0].lower(), k): v if k == 'growthInterval' else float(v) for k, v in s['options'].items()}
     return w, opt, torch.amp.GradScaler('cpu', **options)
 def run(s, w, opt, scaler, start, end):
@@ -75,12 +82,16 @@ print(json.dumps(out))
 `
 type Made = [torch.Parameter[], torch.optim.Optimizer<any>, torch.amp.GradScaler]
 
-function make({ optimizer, lr, options }: Setting): Made {
+function make({ optimizer, lr, more, options }: Setting): Made {
   const w = [
     new torch.Parameter(torch.linspace(-1, 1, 12).reshape([3, 4])),
     new torch.Parameter(torch.linspace(0.3, 2, 3, { dtype: 'float64' })),
   ]
-  return [w, new (torch.optim[optimizer] as typeof torch.optim.Adam)(w, { lr }), new GradScaler('cpu', options)]
+  return [
+    w,
+    new (torch.optim[optimizer] as typeof torch.optim.Adam)(w, { lr, ...more }),
+    new GradScaler('cpu', options),
+  ]
 }
 
 /** A number as Python's `float.hex()` has it. */
