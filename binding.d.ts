@@ -134,6 +134,8 @@ export interface OptimizerRow {
   fixed: OptionRow[]
   /** Names of all of these in the order of Python's `defaults`, which is that of the state dict. */
   defaults: string[]
+  /** Places in tuples whose default is an int in Python. */
+  ints: [option: string, index: number][]
   /** State keys in Python's order. */
   state: string[]
   /** What groups in files of older releases may lack, in the order in which Python adds it. */

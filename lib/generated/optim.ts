@@ -89,6 +89,44 @@ export class Adadelta extends RowOptimizer<AdadeltaOptions> {
   }
 }
 
+/** Options of {@link Adafactor}, and of its parameter groups. */
+export interface AdafactorOptions {
+  /** rate of weight decay, and largest relative step, ≥ 0 (default `0.01`) */
+  lr?: number | Tensor
+  /** power of the step count that new squares are weighted with, ≤ 0 (default `-0.8`) */
+  beta2Decay?: number
+  /** least root of an average, `null`: that of the dtype; and least size of a parameter (default `[null, 0.001]`) */
+  eps?: [number | null, number]
+  /** size from which updates are clipped, ≥ 1 (default `1`) */
+  d?: number
+  /** decoupled weight decay, ≥ 0 (default `0`) */
+  weightDecay?: number
+  /** one call for all parameters, which takes more memory (default `null`) */
+  foreach?: boolean | null
+  /** maximize the objective instead of minimizing it (default `false`) */
+  maximize?: boolean
+}
+
+/**
+ * Adafactor: Adam's scaling from one average per row and column of a matrix, which takes little memory.
+ * State of a parameter: `step`, `row_var`, `col_var`, `variance`.
+ * @param params - parameters, pairs of name and parameter, or groups with options of their own
+ * @param options - `lr` (default `0.01`), `beta2Decay` (default `-0.8`), `eps` (default `[null, 0.001]`), `d` (default `1`), `weightDecay` (default `0`), `foreach` (default `null`), `maximize` (default `false`); `lr`, `beta2Decay`, `eps`, `d`, `weightDecay` also by position
+ * @throws {@link ArgumentError} for a value out of range, an unknown option, or when every parameter is frozen
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.optim.Adafactor.html
+ */
+export class Adafactor extends RowOptimizer<AdafactorOptions> {
+  constructor(params: Params<AdafactorOptions>, options?: AdafactorOptions)
+  constructor(params: Params<AdafactorOptions>, lr: number | Tensor, options?: AdafactorOptions)
+  constructor(params: Params<AdafactorOptions>, lr: number | Tensor, beta2Decay: number, options?: AdafactorOptions)
+  constructor(params: Params<AdafactorOptions>, lr: number | Tensor, beta2Decay: number, eps: [number | null, number], options?: AdafactorOptions)
+  constructor(params: Params<AdafactorOptions>, lr: number | Tensor, beta2Decay: number, eps: [number | null, number], d: number, options?: AdafactorOptions)
+  constructor(params: Params<AdafactorOptions>, lr: number | Tensor, beta2Decay: number, eps: [number | null, number], d: number, weightDecay: number, options?: AdafactorOptions)
+  constructor(params: Params<AdafactorOptions>, ...args: unknown[]) {
+    super('Adafactor', params, args)
+  }
+}
+
 /** Options of {@link Adagrad}, and of its parameter groups. */
 export interface AdagradOptions {
   /** learning rate, ≥ 0 (default `0.01`) */
@@ -259,6 +297,49 @@ export class Adamax extends RowOptimizer<AdamaxOptions> {
   constructor(params: Params<AdamaxOptions>, lr: number | Tensor, betas: [number, number], eps: number, weightDecay: number, foreach: boolean | null, options?: AdamaxOptions)
   constructor(params: Params<AdamaxOptions>, ...args: unknown[]) {
     super('Adamax', params, args)
+  }
+}
+
+/** Options of {@link Muon}, and of its parameter groups. */
+export interface MuonOptions {
+  /** learning rate, ≥ 0 (default `0.001`) */
+  lr?: number | Tensor
+  /** decoupled weight decay, ≥ 0 (default `0.1`) */
+  weightDecay?: number
+  /** momentum factor, ≥ 0 (default `0.95`) */
+  momentum?: number
+  /** Nesterov momentum (default `true`) */
+  nesterov?: boolean
+  /** coefficients of the polynomial that makes the update orthogonal (default `[3.4445, -4.775, 2.0315]`) */
+  nsCoefficients?: [number, number, number]
+  /** least norm to divide by (default `1e-7`) */
+  eps?: number
+  /** how many times the polynomial is applied, < 100 (default `5`) */
+  nsSteps?: number
+  /** how the rate depends on the shape; `null` is `'original'` (default `null`) */
+  adjustLrFn?: 'original' | 'match_rms_adamw' | null
+}
+
+/**
+ * Muon, for the matrices of hidden layers: the momentum is made orthogonal before each step.
+ * State of a parameter: `momentum_buffer`.
+ * @param params - parameters, pairs of name and parameter, or groups with options of their own
+ * @param options - `lr` (default `0.001`), `weightDecay` (default `0.1`), `momentum` (default `0.95`), `nesterov` (default `true`), `nsCoefficients` (default `[3.4445, -4.775, 2.0315]`), `eps` (default `1e-7`), `nsSteps` (default `5`), `adjustLrFn` (default `null`); `lr`, `weightDecay`, `momentum`, `nesterov`, `nsCoefficients`, `eps`, `nsSteps`, `adjustLrFn` also by position
+ * @throws {@link ArgumentError} for a value out of range, an unknown option, or when every parameter is frozen
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.optim.Muon.html
+ */
+export class Muon extends RowOptimizer<MuonOptions> {
+  constructor(params: Params<MuonOptions>, options?: MuonOptions)
+  constructor(params: Params<MuonOptions>, lr: number | Tensor, options?: MuonOptions)
+  constructor(params: Params<MuonOptions>, lr: number | Tensor, weightDecay: number, options?: MuonOptions)
+  constructor(params: Params<MuonOptions>, lr: number | Tensor, weightDecay: number, momentum: number, options?: MuonOptions)
+  constructor(params: Params<MuonOptions>, lr: number | Tensor, weightDecay: number, momentum: number, nesterov: boolean, options?: MuonOptions)
+  constructor(params: Params<MuonOptions>, lr: number | Tensor, weightDecay: number, momentum: number, nesterov: boolean, nsCoefficients: [number, number, number], options?: MuonOptions)
+  constructor(params: Params<MuonOptions>, lr: number | Tensor, weightDecay: number, momentum: number, nesterov: boolean, nsCoefficients: [number, number, number], eps: number, options?: MuonOptions)
+  constructor(params: Params<MuonOptions>, lr: number | Tensor, weightDecay: number, momentum: number, nesterov: boolean, nsCoefficients: [number, number, number], eps: number, nsSteps: number, options?: MuonOptions)
+  constructor(params: Params<MuonOptions>, lr: number | Tensor, weightDecay: number, momentum: number, nesterov: boolean, nsCoefficients: [number, number, number], eps: number, nsSteps: number, adjustLrFn: 'original' | 'match_rms_adamw' | null, options?: MuonOptions)
+  constructor(params: Params<MuonOptions>, ...args: unknown[]) {
+    super('Muon', params, args)
   }
 }
 
@@ -473,5 +554,36 @@ export class SGD extends RowOptimizer<SGDOptions> {
   constructor(params: Params<SGDOptions>, lr: number | Tensor, momentum: number, dampening: number, weightDecay: number, nesterov: boolean, options?: SGDOptions)
   constructor(params: Params<SGDOptions>, ...args: unknown[]) {
     super('SGD', params, args)
+  }
+}
+
+/** Options of {@link SparseAdam}, and of its parameter groups. */
+export interface SparseAdamOptions {
+  /** learning rate, > 0 (default `0.001`) */
+  lr?: number | Tensor
+  /** decay of the averages of the gradient and of its square, each in [0, 1) (default `[0.9, 0.999]`) */
+  betas?: [number, number]
+  /** added to the denominator, > 0 (default `1e-8`) */
+  eps?: number
+  /** maximize the objective instead of minimizing it (default `false`) */
+  maximize?: boolean
+}
+
+/**
+ * Adam for sparse gradients, as those of `Embedding` with `sparse: true`: only rows that have one are changed.
+ * State of a parameter: `step`, `exp_avg`, `exp_avg_sq`.
+ * @param params - parameters, pairs of name and parameter, or groups with options of their own
+ * @param options - `lr` (default `0.001`), `betas` (default `[0.9, 0.999]`), `eps` (default `1e-8`), `maximize` (default `false`); `lr`, `betas`, `eps`, `maximize` also by position
+ * @throws {@link ArgumentError} for a value out of range, an unknown option, or when every parameter is frozen
+ * @see https://docs.pytorch.org/docs/2.13/generated/torch.optim.SparseAdam.html
+ */
+export class SparseAdam extends RowOptimizer<SparseAdamOptions> {
+  constructor(params: Params<SparseAdamOptions>, options?: SparseAdamOptions)
+  constructor(params: Params<SparseAdamOptions>, lr: number | Tensor, options?: SparseAdamOptions)
+  constructor(params: Params<SparseAdamOptions>, lr: number | Tensor, betas: [number, number], options?: SparseAdamOptions)
+  constructor(params: Params<SparseAdamOptions>, lr: number | Tensor, betas: [number, number], eps: number, options?: SparseAdamOptions)
+  constructor(params: Params<SparseAdamOptions>, lr: number | Tensor, betas: [number, number], eps: number, maximize: boolean, options?: SparseAdamOptions)
+  constructor(params: Params<SparseAdamOptions>, ...args: unknown[]) {
+    super('SparseAdam', params, args)
   }
 }

@@ -5,7 +5,7 @@ import { Tensor } from '../tensor/tensor.js'
 import { GroupNames, makeGroup, type NewParamGroup, type ParamGroup, type Params, readGroups } from './groups.js'
 import { Hooks, type RemovableHandle } from './hooks.js'
 import { formatOptimizer } from './repr.js'
-import { copyValue, type Dict, entriesOf, floatTuple, isFloat, keep, moveKinds, pack } from './values.js'
+import { copyValue, type Dict, entriesOf, isFloat, keep, moveKinds, optionTuple, pack } from './values.js'
 
 /** Python's `optimizer.state_dict()`: keys are PyTorch's, parameters are numbered over all groups. */
 export interface OptimizerStateDict {
@@ -32,6 +32,8 @@ export interface OptimizerDescription {
   names?: string[]
   /** Kinds of the options' defaults in Python, by their names here. */
   kinds?: Record<string, string>
+  /** Places in tuples of options that are ints in Python. */
+  ints?: Record<string, number[]>
   state?: ParameterStates
 }
 
@@ -50,6 +52,7 @@ export abstract class Optimizer<Options extends object = Dict> {
   [tracking]?: { called: boolean; step: unknown }
   readonly #names: GroupNames
   readonly #kinds: Record<string, string>
+  readonly #ints: Record<string, number[]>
   readonly #hooks = {
     stepPre: new Hooks<(optimizer: this, closure?: Closure<any>) => Closure<any> | undefined>(),
     stepPost: new Hooks<(optimizer: this, closure?: Closure<any>) => void>(),
@@ -64,12 +67,13 @@ export abstract class Optimizer<Options extends object = Dict> {
   constructor(
     params: Params<Options>,
     defaults: Required<Options>,
-    { names = [], kinds = {}, state = new Map() }: OptimizerDescription = {},
+    { names = [], kinds = {}, ints = {}, state = new Map() }: OptimizerDescription = {},
   ) {
     this.defaults = defaults
     this.state = state
     this.#names = new GroupNames(names)
     this.#kinds = kinds
+    this.#ints = ints
     for (const group of readGroups(this.constructor.name, params)) this.addParamGroup(group as NewParamGroup<Options>)
     const all = this.paramGroups.flatMap((group) => group.params)
     if (all.length > 0 && !all.some((parameter) => parameter.requiresGrad)) {
@@ -222,13 +226,18 @@ export abstract class Optimizer<Options extends object = Dict> {
 
   #pack(group: ParamGroup<any>, positions: Map<Tensor, number>): Dict {
     const packed: Dict = Object.create(null)
-    for (const [key, value] of Object.entries(group)) {
+    for (const key of Object.keys(group)) {
       if (key === 'params') continue
-      if (this.#kinds[key] === 'tuple' && Array.isArray(value)) packed[this.#names.inFile(key)] = floatTuple(value)
-      else pack(packed, this.#names.inFile(key), value, this.isFloatOption(group, key))
+      pack(packed, this.#names.inFile(key), this.#option(group, key), this.isFloatOption(group, key))
     }
     packed.params = group.params.map((parameter: Tensor) => positions.get(parameter))
     return packed
+  }
+
+  /** An option as a state dict has it. */
+  #option(group: ParamGroup<any>, key: string): unknown {
+    const value = group[key]
+    return this.#kinds[key] === 'tuple' && Array.isArray(value) ? optionTuple(value, this.#ints[key]) : value
   }
 
   /** Whether a number of a group is Python's float: `lr` is, also when it is 1. @internal */
@@ -295,6 +304,7 @@ export abstract class Optimizer<Options extends object = Dict> {
       this.constructor.name,
       this.paramGroups,
       (key) => this.#names.inFile(key),
+      (group, key) => this.#option(group, key),
       (group, key) => this.isFloatOption(group, key),
     )
   }

@@ -1,4 +1,4 @@
-import { PyFloat } from '../tensor/python-values.js'
+import { isFloatSlot, PyFloat, Tuple } from '../tensor/python-values.js'
 import type { ParamGroup } from './groups.js'
 
 /** Python's `repr()` of an option: `0.001`, `1e-08`, `0`, `(0.9, 0.999)`, `None`, `True`. */
@@ -9,7 +9,8 @@ export function formatValue(value: unknown, float: boolean): string {
   if (typeof value === 'number') return formatNumber(value, float)
   if (typeof value === 'string') return `'${value}'`
   if (Array.isArray(value)) {
-    const items = value.map((item) => formatValue(item, true)).join(', ')
+    const isFloat = (i: number) => !(value instanceof Tuple) || isFloatSlot(value, i)
+    const items = Array.from(value, (item, i) => formatValue(item, isFloat(i))).join(', ')
     return value.some((item) => typeof item === 'string') ? `[${items}]` : `(${items})`
   }
   return String(value)
@@ -35,12 +36,13 @@ export function formatOptimizer(
   name: string,
   groups: ParamGroup[],
   inFile: (key: string) => string,
+  option: (group: ParamGroup, key: string) => unknown,
   isFloat: (group: ParamGroup, key: string) => boolean,
 ): string {
   const text = groups.map((group, i) => {
     const lines = Object.keys(group)
       .filter((key) => key !== 'params')
-      .map((key): [string, string] => [inFile(key), formatOption(group[key], isFloat(group, key))])
+      .map((key): [string, string] => [inFile(key), formatOption(option(group, key), isFloat(group, key))])
       .sort(([a], [b]) => (a < b ? -1 : 1))
     return `\nParameter Group ${i}\n${lines.map(([key, value]) => `    ${key}: ${value}\n`).join('')}`
   })

@@ -15,6 +15,7 @@ interface Row extends OptimizerRow {
   /** `defaults` under the names of groups here */
   keys: string[]
   kinds: Record<string, string>
+  intPlaces: Record<string, number[]>
 }
 
 const rows = new Map<string, Row>()
@@ -24,7 +25,9 @@ function rowOf(name: string): Row {
     for (const row of native().optimizers()) {
       const all = [...row.options, ...row.keywords, ...row.fixed]
       const kinds = Object.fromEntries(all.map((option) => [camelCase(option.name), option.kind]))
-      rows.set(row.name, { ...row, keys: row.defaults.map(camelCase), kinds })
+      const intPlaces: Record<string, number[]> = {}
+      for (const [option, place] of row.ints) (intPlaces[camelCase(option)] ??= []).push(place)
+      rows.set(row.name, { ...row, keys: row.defaults.map(camelCase), kinds, intPlaces })
     }
   }
   return rows.get(name)!
@@ -51,7 +54,12 @@ export abstract class RowOptimizer<Options extends object> extends Optimizer<Opt
     for (const [i, key] of row.keys.entries()) defaults[key] = key in given ? given[key] : byName.get(row.defaults[i]!)
     const handle = native().newOptimizer(name, valuesOf(row, defaults))
     const states = new NativeStates(handle)
-    super(params, defaults as Required<Options>, { names: row.defaults, kinds: row.kinds, state: states })
+    super(params, defaults as Required<Options>, {
+      names: row.defaults,
+      kinds: row.kinds,
+      ints: row.intPlaces,
+      state: states,
+    })
     this.#row = row
     this.#handle = handle
     this.#states = states

@@ -45,11 +45,16 @@ export function pack(dict: Dict, key: string, value: unknown, float: boolean): v
   if (float && typeof dict[key] === 'number') markFloats(dict, [key])
 }
 
-export function floatTuple(values: Iterable<unknown>): Tuple {
-  const tuple = Tuple.from(Array.from(values, (value) => (value === null ? null : Number(value))))
+/**
+ * A tuple of an option for a state dict: floats, but for the whole numbers in places that are ints in Python. One from a file
+ * stays as it is.
+ */
+export function optionTuple(values: readonly unknown[], ints: readonly number[] = []): Tuple {
+  const tuple = Tuple.from(values.map((value) => (value === null ? null : Number(value))))
+  const isInt = (i: number) => (values instanceof Tuple ? !isFloatSlot(values, i) : ints.includes(i))
   return markFloats(
     tuple,
-    [...tuple.keys()].filter((i) => tuple[i] !== null),
+    [...tuple.keys()].filter((i) => !(Number.isInteger(tuple[i]) && isInt(i))),
   )
 }
 

@@ -33,6 +33,14 @@ Napi::Value optimizers(const Info& info) {
     object.Set("keywords", from_options(env, row.keywords));
     object.Set("fixed", from_options(env, row.fixed));
     object.Set("defaults", from_names(env, row.defaults));
+    auto ints = Napi::Array::New(env);
+    for (const auto& [option, place] : row.ints) {
+      auto pair = Napi::Array::New(env, 2);
+      pair.Set(0u, Napi::String::New(env, option));
+      pair.Set(1u, Napi::Number::New(env, place));
+      ints.Set(ints.Length(), pair);
+    }
+    object.Set("ints", ints);
     object.Set("state", from_names(env, row.state));
     object.Set("older", from_options(env, row.older));
     object.Set("startsAtOnce", row.starts_at_once);

@@ -104,6 +104,8 @@ struct OptimizerRow {
   std::vector<Option> fixed = {};
   /** Names of all of the above in the order of Python's `defaults`, which is that of the state dict. */
   std::vector<const char*> defaults;
+  /** Places in tuples whose default is an int in Python, as a name and an index. */
+  std::vector<std::pair<const char*, uint32_t>> ints = {};
   /** Keys of a parameter's state in Python's order. */
   std::vector<const char*> state;
   /** What groups of files from older releases may lack, in the order in which Python adds it. */

@@ -111,6 +111,7 @@ static const Registered<OptimizerRow> kRprop{{
                 {"step_sizes", std::vector{1e-6, 50.0}, "smallest and largest step size"}},
     .keywords = {kCapturable, kForeach, kMaximize, kDifferentiable},
     .defaults = {"lr", "etas", "step_sizes", "foreach", "maximize", "differentiable", "capturable"},
+    .ints = {{"step_sizes", 1}},
     .state = {"step", "prev", "step_size"},
     .older = {{"foreach", {}, ""}, {"maximize", false, ""}, {"differentiable", false, ""}, {"capturable", false, ""}},
     .no_sparse = "Rprop does not support sparse gradients",

@@ -95,7 +95,9 @@ test('Python’s database of optimizers', async (t) => {
         () => construct(name, [torch.zeros(2, 2).requiresGrad_()], options),
         (error: any) => {
           assert.ok(error instanceof torch.TorchError)
-          assert.ok(error.message.includes(message), `${error.message}\n${message}`)
+          // a whole number is printed as an int: JavaScript has one kind of number
+          const expected = message.replace(/\.0$/, '')
+          assert.ok(error.message.includes(expected), `${error.message}\n${expected}`)
           return true
         },
       )

@@ -106,7 +106,8 @@ def make(case, params):
     for key, value in options.items():
         # JavaScript writes 0 for 0.0: a float is what the default is
         if isinstance(value, list):
-            options[key] = tuple(None if v is None else float(v) for v in value)
+            kind = [type(v) for v in kinds[key].default]
+            options[key] = tuple(None if v is None else int(v) if k is int and v == int(v) else float(v) for v, k in zip(value, kind))
         elif isinstance(kinds[key].default, float):
             options[key] = float(value)
     if case.get("tensorLr"):

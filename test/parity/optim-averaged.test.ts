@@ -36,12 +36,12 @@ const optionSets: Record<string, object[]> = {
     { lr: 0.1, maximize: true },
   ],
   Rprop: [
-    { stepSizes: [1e-6, 50] },
+    {},
     { lr: 0.1, stepSizes: [1e-5, 20] },
-    { lr: 0.1, etas: [0.3, 1.5], stepSizes: [1e-6, 50] },
+    { lr: 0.1, etas: [0.3, 1.5] },
     { lr: 0.1, stepSizes: [0.05, 0.12] },
     { lr: 0.1, etas: [0.9, 2], stepSizes: [0.01, 1], maximize: true },
-    { lr: 0.01, maximize: true, stepSizes: [1e-6, 50] },
+    { lr: 0.01, maximize: true, stepSizes: [1e-6, 2.5] },
     { lr: 0, stepSizes: [0.001, 0.1] },
   ],
 }
