@@ -117,6 +117,7 @@ for (const [name, options, python] of [
   scenarios.push([
     `${name}(${python}) trains an embedding with sparse gradients`,
     `
+torch.sparse.check_sparse_tensor_invariants.disable()  # else Python warns of it once
 m = nn.Embedding(10, 3, sparse=True)
 opt = torch.optim.${name}(m.parameters(), ${python})
 for i in range(5):
