@@ -2,6 +2,7 @@ import { ArgumentError, StateDictError } from '../errors.js'
 import { enableGrad, noGrad } from '../tensor/autograd.js'
 import { isPromise } from '../tensor/scope.js'
 import { Tensor } from '../tensor/tensor.js'
+import { alignByName } from './by-name.js'
 import { GroupNames, makeGroup, type NewParamGroup, type ParamGroup, type Params, readGroups } from './groups.js'
 import { Hooks, type RemovableHandle } from './hooks.js'
 import { formatOptimizer } from './repr.js'
@@ -250,14 +251,24 @@ export abstract class Optimizer<Options extends object = Dict> {
    * Loads what {@link Optimizer.stateDict} or Python gave. Parameters are matched by their position. Tensors are copied, cast
    * to the dtype and device of their parameter; options in the file take the place of the present ones. Nothing changes when
    * it does not fit.
-   * @throws {@link StateDictError} when groups or their sizes differ
+   * @param options - `by: 'name'` matches parameters by the names that an optimizer of named parameters saves: for one that has
+   * other layers frozen, or other groups. Parameters that are not in the file start anew.
+   * @throws {@link StateDictError} when groups or their sizes differ, or names are missing
    */
-  loadStateDict(stateDict: OptimizerStateDict | object): void {
+  loadStateDict(stateDict: OptimizerStateDict | object, { by = 'position' }: { by?: 'position' | 'name' } = {}): void {
+    if (by !== 'position' && by !== 'name')
+      throw new ArgumentError(
+        `${this.constructor.name}.loadStateDict(): by should be 'position' or 'name', not '${by}'`,
+      )
     let given = Object.assign(
       Object.create(null),
       stateDict instanceof Map ? Object.fromEntries(stateDict) : stateDict,
     ) as OptimizerStateDict
     for (const hook of this.#hooks.loading) given = hook(this, given) ?? given
+    if (by === 'name') {
+      const present = this.paramGroups.map((group) => this.#pack(group, this.#positions()))
+      given = alignByName(this.constructor.name, given, this.paramGroups, present)
+    }
     const saved = checkGroups(this.constructor.name, given.param_groups, this.paramGroups)
     const places = new Map(saved.flatMap(idsOf).map((id, position) => [String(id), position]))
     const state = new Map<number, Dict>()

@@ -22,8 +22,23 @@ function plain(value: any): any {
   return value
 }
 
+type Name =
+  | 'SGD'
+  | 'Adam'
+  | 'AdamW'
+  | 'RMSprop'
+  | 'Adadelta'
+  | 'Adagrad'
+  | 'Adamax'
+  | 'NAdam'
+  | 'RAdam'
+  | 'ASGD'
+  | 'Rprop'
+const numbersFor = (...keys: string[]) =>
+  `[s.__setitem__(k, s[k].item()) for s in sd['state'].values() for k in ${JSON.stringify(keys)}]`
+
 /** Each makes an older state dict `sd` out of a present one. */
-const olderFiles: Record<string, { optimizer: 'SGD' | 'Adam' | 'AdamW'; edit: string }> = {
+const olderFiles: Record<string, { optimizer: Name; edit: string }> = {
   'SGD of 1.0': { optimizer: 'SGD', edit: "drop('maximize', 'foreach', 'differentiable', 'fused')" },
   'SGD without nesterov': {
     optimizer: 'SGD',
@@ -45,6 +60,38 @@ const olderFiles: Record<string, { optimizer: 'SGD' | 'Adam' | 'AdamW'; edit: st
   'Adam in float64': {
     optimizer: 'Adam',
     edit: "[s.__setitem__('exp_avg', s['exp_avg'].double()) for s in sd['state'].values()]",
+  },
+  'RMSprop with numbers': {
+    optimizer: 'RMSprop',
+    edit: `${numbersFor('step')}; drop('momentum', 'centered', 'foreach', 'maximize', 'differentiable', 'capturable')`,
+  },
+  'Adadelta with numbers': {
+    optimizer: 'Adadelta',
+    edit: `${numbersFor('step')}; drop('foreach', 'maximize', 'differentiable', 'capturable')`,
+  },
+  'Adagrad with numbers': {
+    optimizer: 'Adagrad',
+    edit: `${numbersFor('step')}; drop('foreach', 'maximize', 'differentiable', 'fused')`,
+  },
+  'Adamax with numbers': {
+    optimizer: 'Adamax',
+    edit: `${numbersFor('step')}; drop('foreach', 'maximize', 'differentiable', 'capturable')`,
+  },
+  'NAdam with numbers': {
+    optimizer: 'NAdam',
+    edit: `${numbersFor('step', 'mu_product')}; drop('maximize', 'foreach', 'capturable', 'differentiable', 'decoupled_weight_decay')`,
+  },
+  'RAdam with numbers': {
+    optimizer: 'RAdam',
+    edit: `${numbersFor('step')}; drop('foreach', 'maximize', 'differentiable', 'decoupled_weight_decay', 'capturable')`,
+  },
+  'ASGD with numbers': {
+    optimizer: 'ASGD',
+    edit: `${numbersFor('step', 'eta', 'mu')}; drop('foreach', 'maximize', 'differentiable', 'capturable')`,
+  },
+  'Rprop with numbers': {
+    optimizer: 'Rprop',
+    edit: `${numbersFor('step')}; drop('foreach', 'maximize', 'differentiable', 'capturable')`,
   },
   'AdamW before it was an Adam': { optimizer: 'AdamW', edit: "drop('decoupled_weight_decay')" },
   'groups with keys of users and schedulers': {
@@ -101,7 +148,9 @@ test('files of older releases are loaded as Python loads them', (t) => {
     const { given, loaded, params: expected } = files[title]
     const params: torch.Tensor[] = start.map((p: torch.Tensor) => p.clone().requiresGrad_())
     const optimizer =
-      name === 'SGD' ? new optim.SGD(params, 0.01, { momentum: 0.9 }) : new optim[name](params, { lr: 0.01 })
+      name === 'SGD'
+        ? new optim.SGD(params, 0.01, { momentum: 0.9 })
+        : new (optim[name] as typeof optim.Adam)(params, { lr: 0.01 })
     optimizer.loadStateDict(given)
     assert.deepEqual(plain(optimizer.stateDict()), plain(loaded), title)
     const copies = [...optimizer.stateDict().state].map(([index, state]) => [
