@@ -60,79 +60,116 @@ void* new_block(size_t bytes) {
 
 void free_block(void* data) { std::free(header_of(data).start); }
 
+// Sizes of blocks: small ones come in steps of 64 bytes, larger ones four to each power of two.
+constexpr size_t kUnit = 64;
+constexpr size_t kSmallPower = 10;
+constexpr size_t kSmall = size_t{1} << kSmallPower;
+constexpr size_t kLargest = 2 << 20;
+constexpr size_t kSmallClasses = kSmall / kUnit;
+constexpr size_t kClasses = kSmallClasses + 4 * 11;
+
+size_t class_of(size_t bytes) {
+  if (bytes <= kSmall) return (bytes + kUnit - 1) / kUnit - 1;
+  const auto power = static_cast<size_t>(std::bit_width(bytes - 1)) - 1;
+  const size_t quarter = (bytes - 1) >> (power - 2) & 3;
+  return kSmallClasses + (power - kSmallPower) * 4 + quarter;
+}
+
+constexpr size_t size_of(size_t size_class) {
+  if (size_class < kSmallClasses) return (size_class + 1) * kUnit;
+  const size_t power = (size_class - kSmallClasses) / 4 + kSmallPower;
+  return (5 + (size_class - kSmallClasses) % 4) << (power - 2);
+}
+
 /**
- * Free blocks of up to 2 MB, kept for the next tensor of this thread. The collector frees wrappers thousands at a time,
- * which malloc's own caches are made least for; and a training step frees as many megabytes as the next one asks for,
- * which malloc gives back to the system and gets again, page by page.
+ * Free blocks, kept for the next tensors. The collector frees wrappers thousands at a time, which malloc's own caches
+ * are made least for; and a training step frees as many megabytes as the next one asks for, which malloc gives back to
+ * the system and gets again, page by page.
  */
 class FreeBlocks {
  public:
-  static constexpr size_t kSmall = 1024;
-  static constexpr size_t kLargest = 2 << 20;
-
-  /** Small blocks come in steps of 64 bytes, larger ones four to each power of two. */
-  static size_t class_of(size_t bytes) {
-    if (bytes <= kSmall) return (bytes + kUnit - 1) / kUnit - 1;
-    const auto power = static_cast<size_t>(std::bit_width(bytes - 1)) - 1;
-    const size_t quarter = (bytes - 1) >> (power - 2) & 3;
-    return kSmallClasses + (power - kSmallPower) * 4 + quarter;
-  }
-  static size_t size_of(size_t size_class) {
-    if (size_class < kSmallClasses) return (size_class + 1) * kUnit;
-    const size_t power = (size_class - kSmallClasses) / 4 + kSmallPower;
-    return (5 + (size_class - kSmallClasses) % 4) << (power - 2);
-  }
-
-  /** null when there is none */
-  static void* take(size_t size_class) {
-    auto* blocks = mine();
-    if (blocks == nullptr || blocks->free_[size_class].empty()) return nullptr;
-    void* data = blocks->free_[size_class].back();
-    blocks->free_[size_class].pop_back();
-    blocks->bytes_ -= size_of(size_class);
-    return data;
-  }
-  /** false when the block is not kept and must be freed */
-  static bool give(void* data, size_t size_class) {
-    auto* blocks = mine();
-    const auto size = size_of(size_class);
-    if (blocks == nullptr || blocks->bytes_ + size > kMost) return false;
-    blocks->free_[size_class].push_back(data);
-    blocks->bytes_ += size;
-    return true;
-  }
-
+  explicit FreeBlocks(size_t most) : most_(most) {}
+  FreeBlocks(const FreeBlocks&) = delete;
   ~FreeBlocks() {
-    gone_ = true;
-    for (const auto& list : free_) {
+    for (const auto& list : lists_) {
       for (void* data : list) free_block(data);
     }
   }
 
-  static constexpr size_t kUnit = 64;
-  static constexpr size_t kSmallClasses = kSmall / kUnit;
+  /** null when there is none */
+  void* take(size_t size_class) {
+    auto& list = lists_[size_class];
+    if (list.empty()) return nullptr;
+    void* data = list.back();
+    list.pop_back();
+    bytes_ -= size_of(size_class);
+    return data;
+  }
+  /** false when the block is not kept and must be freed */
+  bool give(void* data, size_t size_class) {
+    const auto size = size_of(size_class);
+    if (bytes_ + size > most_) return false;
+    lists_[size_class].push_back(data);
+    bytes_ += size;
+    return true;
+  }
 
  private:
-  static constexpr size_t kSmallPower = 10;
-  static constexpr size_t kClasses = kSmallClasses + 4 * 11;
-  static constexpr size_t kMost = 64 << 20;  // bytes that a thread keeps
-
-  // Tensors may outlive the thread's other variables: after the destructor there are no lists any more.
-  static FreeBlocks* mine() {
-    if (gone_) return nullptr;
-    thread_local FreeBlocks blocks;
-    return &blocks;
-  }
-  static thread_local bool gone_;
-
-  std::array<std::vector<void*>, kClasses> free_;
+  const size_t most_;
+  std::array<std::vector<void*>, kClasses> lists_;
   size_t bytes_ = 0;
 };
-thread_local bool FreeBlocks::gone_ = false;
+
+// Each thread has its own small blocks: a lock costs as much as they save. Tensors may outlive the other variables of a
+// thread, and then there are none any more.
+struct SmallBlocks {
+  FreeBlocks blocks{16 << 20};
+  ~SmallBlocks() { gone = true; }
+
+  static thread_local bool gone;
+  static FreeBlocks* mine() {
+    if (gone) return nullptr;
+    thread_local SmallBlocks small;
+    return &small.blocks;
+  }
+};
+thread_local bool SmallBlocks::gone = false;
+
+// Larger ones are everybody's: what a step makes on this thread, backwardAsync() frees on another. Never destroyed, as
+// tensors in static variables are freed last.
+struct LargeBlocks {
+  std::mutex mutex;
+  FreeBlocks blocks{64 << 20};
+
+  static LargeBlocks& all() {
+    static auto* large = new LargeBlocks;
+    return *large;
+  }
+};
+
+void* take_block(size_t size_class) {
+  if (size_class < kSmallClasses) {
+    auto* mine = SmallBlocks::mine();
+    return mine == nullptr ? nullptr : mine->take(size_class);
+  }
+  auto& large = LargeBlocks::all();
+  const std::lock_guard lock(large.mutex);
+  return large.blocks.take(size_class);
+}
+
+bool give_block(void* data, size_t size_class) {
+  if (size_class < kSmallClasses) {
+    auto* mine = SmallBlocks::mine();
+    return mine != nullptr && mine->give(data, size_class);
+  }
+  auto& large = LargeBlocks::all();
+  const std::lock_guard lock(large.mutex);
+  return large.blocks.give(data, size_class);
+}
 
 void release_as(void* data, size_t size_class) {
-  g_bytes.fetch_sub(static_cast<int64_t>(FreeBlocks::size_of(size_class)), std::memory_order_relaxed);
-  if (!FreeBlocks::give(data, size_class)) free_block(data);
+  g_bytes.fetch_sub(static_cast<int64_t>(size_of(size_class)), std::memory_order_relaxed);
+  if (!give_block(data, size_class)) free_block(data);
 }
 
 // The deleter of a small block knows its size, so that freeing one does not touch its memory, which is cold by then.
@@ -145,12 +182,12 @@ template <size_t... classes>
 constexpr std::array<c10::DeleterFnPtr, sizeof...(classes)> small_deleters(std::index_sequence<classes...>) {
   return {&release_small<classes>...};
 }
-constexpr auto kSmallDeleters = small_deleters(std::make_index_sequence<FreeBlocks::kSmallClasses>());
+constexpr auto kSmallDeleters = small_deleters(std::make_index_sequence<kSmallClasses>());
 
 void release(void* data) {
   if (data == nullptr) return;
   const auto bytes = header_of(data).bytes;
-  if (bytes <= FreeBlocks::kLargest) return release_as(data, FreeBlocks::class_of(bytes));
+  if (bytes <= kLargest) return release_as(data, class_of(bytes));
   g_bytes.fetch_sub(static_cast<int64_t>(bytes), std::memory_order_relaxed);
   free_block(data);
 }
@@ -159,14 +196,14 @@ struct CountingAllocator final : c10::Allocator {
   c10::DataPtr allocate(size_t n) override {
     const c10::Device cpu(c10::kCPU);
     if (n == 0) return {nullptr, nullptr, &release, cpu};
-    if (n > FreeBlocks::kLargest) {
+    if (n > kLargest) {
       void* data = new_block(n);
       g_bytes.fetch_add(static_cast<int64_t>(n), std::memory_order_relaxed);
       return {data, data, &release, cpu};
     }
-    const auto size_class = FreeBlocks::class_of(n);
-    const auto size = FreeBlocks::size_of(size_class);
-    void* data = FreeBlocks::take(size_class);
+    const auto size_class = class_of(n);
+    const auto size = size_of(size_class);
+    void* data = take_block(size_class);
     if (data == nullptr) data = new_block(size);
     g_bytes.fetch_add(static_cast<int64_t>(size), std::memory_order_relaxed);
     return {data, data, size_class < kSmallDeleters.size() ? kSmallDeleters[size_class] : &release, cpu};
