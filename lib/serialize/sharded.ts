@@ -6,8 +6,8 @@ import { JsonText } from './safetensors/json.js'
 import { recogniseFile } from './safetensors/recognise.js'
 import { badFormat, unsafe } from './where.js'
 
-/** Bytes of an index, and files that it may name; the largest models have some hundreds. */
-const [maxIndex, maxFiles] = [100_000_000, 100_000]
+/** Bytes of an index, tensors and files that it may name; the largest models have 200,000 tensors in some hundreds of files. */
+const [maxIndex, maxTensors, maxFiles] = [100_000_000, 1_000_000, 10_000]
 
 /** Reads an index, and checks that all its files are there before one of them is read. */
 export function readShards(index: string): ShardedFile {
@@ -33,6 +33,7 @@ export function readShards(index: string): ShardedFile {
     if (key !== 'weight_map') return json.skip()
     const found = new Map<string, string>()
     json.object('weight_map', (name, at) => {
+      if (found.size >= maxTensors) throw unsafe(where, `an index of more than ${maxTensors} tensors`)
       if (json.peek() !== '"') json.fail(`weight_map has ${JSON.stringify(name)}, which is no file name`, at)
       const file = json.string()
       const wrong = outside(file)

@@ -52,6 +52,7 @@ def cases():
     yield "large", {"big": filled("float32", 3, 1 << 20), "b": filled("uint8", 5), "a": filled("float32", 2)}, None
     yield "pieces", {"a": filled("uint8", 8 << 20), "b": filled("uint8", (8 << 20) + 1), "c": filled("uint8", 16 << 20)}, None
     yield "many", {f"layers.{i}.weight": filled("float32", i % 5, 3) for i in range(3000)}, {"format": "pt"}
+    yield "reads", {"a": filled("uint8", 4 << 20), "b": filled("uint8", (4 << 20) + 1), "c": filled("uint8", 9 << 20)}, None
     yield "deep", {"x": filled("uint8", *([1] * 40), 2)}, None
     net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.Flatten(), nn.Linear(8, 2))
     yield "model", net.state_dict(), {"format": "pt"}

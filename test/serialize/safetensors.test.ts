@@ -55,6 +55,13 @@ test('hostile files', async (t) => {
   }
 })
 
+test('more than a file of a model can have', async () => {
+  const empty = JSON.stringify({ dtype: 'U8', shape: [0], data_offsets: [0, 0] })
+  const list = (length: number, value: string): string => Array.from({ length }, (_, i) => `"${i}":${value}`).join()
+  await refuses(file(`{${list(200_001, empty)}}`), /more than 200000 tensors/, 'ERR_CHECKPOINT_UNSAFE')
+  await refuses(file(`{"__metadata__":{${list(100_001, '"x"')}}}`), /more than 100000 texts/, 'ERR_CHECKPOINT_UNSAFE')
+})
+
 test('files cut off at every byte', async () => {
   const path = at('whole.safetensors')
   torch.saveSync({ a: torch.arange(5), b: torch.ones([2, 2]) }, path, { metadata: { x: 'y' } })

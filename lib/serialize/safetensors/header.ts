@@ -7,9 +7,8 @@ import { JsonText } from './json.js'
 
 /** The library reads no header beyond this. */
 export const maxHeader = 100_000_000
-/** A model of 2,000 layers has some ten thousands. */
-const maxTensors = 500_000
-const maxDimensions = 1_000
+/** What one file may have; the largest models have some thousands of tensors in each of theirs. */
+const [maxTensors, maxTexts, maxDimensions] = [200_000, 100_000, 1_000]
 
 interface DtypeRow {
   code: string
@@ -91,7 +90,7 @@ export function readHeader(bytes: Uint8Array, size: number, where: Where): Heade
   let metadata: Record<string, string> | undefined
   json.object('it', (key, at) => {
     if (key === '__metadata__') {
-      metadata = readMetadata(json)
+      metadata = readMetadata(json, where)
       return
     }
     if (found.length >= maxTensors) throw unsafe(where, `more than ${maxTensors} tensors in one safetensors file`)
@@ -133,10 +132,12 @@ export function readHeader(bytes: Uint8Array, size: number, where: Where): Heade
   return { entries, ...(metadata && { metadata }) }
 }
 
-function readMetadata(json: JsonText): Record<string, string> | undefined {
+function readMetadata(json: JsonText, where: Where): Record<string, string> | undefined {
   if (json.null()) return undefined
   const metadata: Record<string, string> = Object.create(null)
+  let count = 0
   json.object('__metadata__', (key) => {
+    if (++count > maxTexts) throw unsafe(where, `more than ${maxTexts} texts in the metadata of a safetensors file`)
     if (json.peek() !== '"') json.fail(`__metadata__ has ${JSON.stringify(key)}, which is no text`)
     metadata[key] = json.string()
   })

@@ -75,7 +75,7 @@ export class JsonText {
   /** A whole number that is not negative and exact in JavaScript. */
   integer(what: string): number {
     const start = this.position()
-    while (this.at < this.text.length && /[-+.\w]/.test(this.text.charAt(this.at))) this.at++
+    while (isWord(this.text.charCodeAt(this.at))) this.at++
     if (this.at === start) this.fail(`${what} is no number`, start)
     const end = this.at - start > 24 ? start + 24 : this.at
     const digits = this.text.slice(start, end)
@@ -132,7 +132,7 @@ export class JsonText {
     else if (next === '[') this.array('a value', () => this.skip(depth + 1))
     else {
       const start = this.at
-      while (this.at < this.text.length && /[-+.\w]/.test(this.text.charAt(this.at))) this.at++
+      while (isWord(this.text.charCodeAt(this.at))) this.at++
       const word = this.text.slice(start, this.at)
       if (!/^(true|false|null|-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?)$/.test(word.slice(0, 400)))
         this.fail('a value that is not JSON', start)
@@ -146,6 +146,19 @@ export class JsonText {
     this.at += 4
     return true
   }
+}
+
+/** Of what numbers and words are made: + - . digits letters _ */
+function isWord(code: number): boolean {
+  if (code >= 48 && code <= 57) return true
+  return (
+    (code >= 65 && code <= 90) ||
+    (code >= 97 && code <= 122) ||
+    code === 43 ||
+    code === 45 ||
+    code === 46 ||
+    code === 95
+  )
 }
 
 /** As deep as the format's own library goes. */

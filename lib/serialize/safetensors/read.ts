@@ -16,7 +16,7 @@ import { type Entry, type Header, headerLength, readHeader } from './header.js'
 const readAsync = promisify(readWithCallback)
 
 /** Read at a time; tensors up to this are made with one copy, larger ones are filled in place. */
-const chunk = 8 << 20
+const chunk = 4 << 20
 /** Reads at one time: as many as Node has threads for files. */
 const readers = 4
 

@@ -22,8 +22,10 @@ import { canWrite, inFileOrder, maxHeader, type Piece, writeHeader } from './hea
 const writeAsync = promisify(writeWithCallback)
 const fsyncAsync = promisify(fsyncWithCallback)
 
-/** Written at a time; smaller tensors are gathered until there is so much. */
+/** Written at a time. */
 const chunk = 8 << 20
+/** Tensors up to this are faster copied by way of JavaScript. */
+const small = 1 << 14
 
 interface Source extends Piece {
   tensor: Tensor
@@ -132,29 +134,28 @@ function refuseShared(sources: Source[]): void {
   throw refused(`some tensors share memory, which the format cannot say: ${shared.join(', ')}; ${advice}`)
 }
 
-/** The bytes of the file one after the other; each array is used again for the next. */
+/** The bytes of the file one after the other, in one array that is filled again and again. */
 function* bytesOf({ head, sources }: SafetensorsPlan): Generator<Uint8Array> {
   yield head
-  const buffer = new Uint8Array(
-    Math.min(
-      chunk,
-      sources.reduce((sum, { nbytes }) => sum + nbytes, 0),
-    ),
-  )
+  const total = sources.reduce((sum, { nbytes }) => sum + nbytes, 0)
+  const buffer = new Uint8Array(Math.min(chunk, total))
+  const window = native().fromBytes(new Tensor(), buffer, 'uint8', [buffer.byteLength], false)
   let filled = 0
   for (const source of sources) {
-    const { nbytes } = source
-    if (filled + nbytes > buffer.byteLength && filled > 0) {
-      yield buffer.subarray(0, filled)
+    const whole = source.nbytes <= small ? wholeOf(source) : undefined
+    const dense = whole ? undefined : denseOf(source)
+    for (let at = 0; at < source.nbytes; ) {
+      const count = Math.min(source.nbytes - at, buffer.byteLength - filled)
+      if (whole) buffer.set(whole.subarray(at, at + count), filled)
+      else copy(window, filled, dense!, at, count)
+      at += count
+      filled += count
+      if (filled < buffer.byteLength) continue
+      yield buffer
       filled = 0
     }
-    if (nbytes > chunk) {
-      yield* partsOf(source)
-    } else if (nbytes > 0) {
-      buffer.set(wholeOf(source), filled)
-      filled += nbytes
-    }
   }
+  window.dispose()
   if (filled > 0) yield buffer.subarray(0, filled)
 }
 
@@ -164,24 +165,28 @@ function wholeOf({ name, tensor, nbytes }: Source): Uint8Array {
   return bytes
 }
 
-/** A large tensor piece by piece, so that a copy of one piece is all the memory that it takes. */
-function* partsOf({ name, tensor, nbytes, facts }: Source): Generator<Uint8Array> {
-  const binding = native()
+/** The values in the CPU's memory one after the other: the tensor's own memory where they are. */
+function denseOf({ name, tensor, nbytes, facts }: Source): Tensor {
   const ask = (operator: string, from: Tensor): Tensor => operatorFunction(`aten::${operator}`)(from) as Tensor
   let dense = ask('detach', tensor)
   if (facts.conj) dense = ask('resolve_conj', dense)
   if (facts.neg) dense = ask('resolve_neg', dense)
   if (facts.device !== 'cpu') dense = dense.to('cpu')
   dense = ask('contiguous', dense)
-  const { storage, offset, nbytes: there } = binding.tensorStorage(dense)
-  const start = offset * dtypes.get(facts.dtype)!.size
-  if (binding.numel(dense) * dtypes.get(facts.dtype)!.size !== nbytes || start + nbytes > there) throw changed(name)
-  for (let at = 0; at < nbytes; at += chunk) {
-    const count = Math.min(chunk, nbytes - at)
-    const part = binding.tensorFromStorage(new Tensor(), storage, 'uint8', start + at, [count], [1])
-    yield new Uint8Array(binding.bytes(part))
-    part.dispose()
+  if (dense.nbytes !== nbytes) throw changed(name)
+  return dense
+}
+
+/** Copies `count` bytes of a dense tensor, from its byte `at` on, to a place in the window. */
+function copy(window: Tensor, to: number, dense: Tensor, at: number, count: number): void {
+  const bytes = (tensor: Tensor, from: number): Tensor => {
+    const { storage, offset } = native().tensorStorage(tensor)
+    return native().tensorFromStorage(new Tensor(), storage, 'uint8', offset * tensor.itemsize + from, [count], [1])
   }
+  const [target, source] = [bytes(window, to), bytes(dense, at)]
+  operatorFunction('aten::copy_')(target, source)
+  target.dispose()
+  source.dispose()
 }
 
 const changed = (name: string): ArgumentError => refused(`${JSON.stringify(name)} was changed while it was saved`)
