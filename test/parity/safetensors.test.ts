@@ -74,6 +74,16 @@ test('every kind of file that the library writes', async (t) => {
   }
 })
 
+test('models in several files', async (t) => {
+  if (!requirePython(t)) return
+  const folder = temporaryFolder(t)
+  const expected = JSON.parse(pythonFile(script, ['shards', folder])) as View[]
+  for (const name of ['model.safetensors.index.json', 'pytorch_model.bin.index.json', '']) {
+    assert.deepEqual(view(torch.loadSync(join(folder, name))), expected)
+    assert.deepEqual(view(await torch.load(join(folder, name))), expected)
+  }
+})
+
 test('what is made here, Python opens', (t) => {
   if (!requirePython(t)) return
   const path = join(temporaryFolder(t), 'model.safetensors')

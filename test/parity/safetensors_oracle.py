@@ -1,8 +1,8 @@
-"""The files of safetensors.test.ts.
+"""The files of safetensors.test.ts, made by the format's own library.
 
-`safetensors_oracle.py write DIR` saves every case as DIR/<name>.safetensors with the format's own library and prints what is in it as
-JSON; `check DIR` reads what Node made of them, DIR/<name>.node.safetensors, by torch.load; `judge DIR` says for every file of a
-folder whether the library refuses it.
+`write DIR` saves every case as DIR/<name>.safetensors, `shards DIR` models in several files; both print what is in them as JSON.
+`check DIR` reads what Node made of the cases, DIR/<name>.node.safetensors, by torch.load. `judge DIR` says for every file of a
+folder what the library reads, or why it refuses it.
 """
 import hashlib
 import json
@@ -101,5 +101,20 @@ def judge(folder):
     return seen
 
 
-commands = {"write": write, "check": check, "judge": judge}
+def shards(folder):
+    """A model in two files of each kind, with the indexes that Python's libraries write."""
+    torch.manual_seed(1)
+    tensors = {f"layers.{i}.weight": filled("bfloat16", i + 1, 3) for i in range(12)}
+    for stem, ending in (("model", "safetensors"), ("pytorch_model", "bin")):
+        files = [f"{stem}-{i + 1:05}-of-00002.{ending}" for i in range(2)]
+        weight_map = {name: files[i > 6] for i, name in enumerate(tensors)}
+        for file in files:
+            part = {name: tensor for name, tensor in tensors.items() if weight_map[name] == file}
+            save_file(part, folder / file, {"format": "pt"}) if ending == "safetensors" else torch.save(part, folder / file)
+        index = {"metadata": {"total_size": sum(t.nbytes for t in tensors.values())}, "weight_map": weight_map}
+        (folder / f"{stem}.{ending}.index.json").write_text(json.dumps(index, indent=2, sort_keys=True) + "\n")
+    return [[name, *view(tensors[name])] for name in sorted(tensors)]
+
+
+commands = {"shards": shards, "write": write, "check": check, "judge": judge}
 print(json.dumps(commands[sys.argv[1]](pathlib.Path(sys.argv[2]))))
