@@ -1,4 +1,4 @@
-/** `torch.load`: what `torch.save` wrote, from a file or from memory. */
+/** `torch.load`: what `torch.save` wrote, and safetensors files, from a file or from memory. */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { ReaderHandle, StorageHandle } from '../../binding.js'
@@ -10,6 +10,9 @@ import { locator, type MapLocation, usableDevice } from './location.js'
 import type { Node } from './nodes.js'
 import { readPickle } from './pickle-read.js'
 import { Reviver } from './revive.js'
+import { readSafetensors, readSafetensorsSync, safetensorsOf } from './safetensors/read.js'
+import { recogniseFile, recogniseHead } from './safetensors/recognise.js'
+import { readShards, type ShardedFile } from './sharded.js'
 import { sniff } from './sniff.js'
 import { dtypes, readStorageId, type StorageRef } from './storages.js'
 import { NativeTensorFactory } from './tensor-native.js'
@@ -26,7 +29,8 @@ export interface LoadOptions {
 /**
  * Opens a checkpoint that `torch.save` wrote, in Python or here. Nothing in the file is executed: objects of classes that
  * are not PyTorch's own data become {@link PyObject}s. Tensor data is read off the main thread by several threads.
- * @param source - path, `file:` URL, or bytes
+ * Safetensors files open too, and models in several files by their index (`*.safetensors.index.json`, `*.bin.index.json`).
+ * @param source - path, `file:` URL, or bytes; for safetensors also the folder of a model
  * @param options - `mapLocation` as in Python
  * @returns dicts with string keys as plain objects without prototype, other dicts as Maps, lists as arrays, tuples as
  * {@link Tuple}s, tensors and numbers
@@ -36,6 +40,13 @@ export interface LoadOptions {
  * const checkpoint = await torch.load('checkpoint.pth', { mapLocation: 'cpu' })
  */
 export async function load(source: Source, options: LoadOptions = {}): Promise<any> {
+  const other = otherFormat(source, options)
+  if (other?.tensors) return other.tensors
+  if (other?.path !== undefined) return readSafetensors(other.path, options.mapLocation)
+  if (other?.shards) {
+    for (const shard of other.shards.files) other.shards.add(shard, await load(shard, options))
+    return other.shards.merged()
+  }
   const file = openCheckpoint(source, options)
   if (file instanceof LegacyFile) return file.revive(file.bytes ?? (await readWhole(file.path!)))
   try {
@@ -50,6 +61,13 @@ export async function load(source: Source, options: LoadOptions = {}): Promise<a
 
 /** {@link load}, on this thread. */
 export function loadSync(source: Source, options: LoadOptions = {}): any {
+  const other = otherFormat(source, options)
+  if (other?.tensors) return other.tensors
+  if (other?.path !== undefined) return readSafetensorsSync(other.path, options.mapLocation)
+  if (other?.shards) {
+    for (const shard of other.shards.files) other.shards.add(shard, loadSync(shard, options))
+    return other.shards.merged()
+  }
   const file = openCheckpoint(source, options)
   if (file instanceof LegacyFile) return file.revive(file.bytes ?? readWholeSync(file.path!))
   try {
@@ -64,8 +82,23 @@ export function loadSync(source: Source, options: LoadOptions = {}): any {
   }
 }
 
-/** Checks arguments, opens the archive and reads its pickle: all but the tensors' data. */
-function openCheckpoint(source: Source, options: LoadOptions): OpenCheckpoint | LegacyFile {
+/** A source in a format that has no pickle: a safetensors file, the tensors of one in memory, or an index of shards. */
+function otherFormat(
+  source: Source,
+  options: LoadOptions,
+): { path?: string; tensors?: object; shards?: ShardedFile } | undefined {
+  checkOptions(options)
+  const { path, bytes } = sourceOf(source, 'torch.load')
+  if (bytes) {
+    const kind = recogniseHead(bytes.subarray(0, 512), bytes.byteLength)
+    if (kind === 'index') throw badFormat({}, 'an index of a sharded model names files beside it: give its path')
+    return kind && { tensors: safetensorsOf(bytes, options.mapLocation) }
+  }
+  const found = recogniseFile(path!)
+  return found?.kind === 'index' ? { shards: readShards(found.path) } : found && { path: found.path }
+}
+
+function checkOptions(options: LoadOptions): void {
   for (const key of Object.keys(options)) {
     if (key === 'mapLocation') continue
     const near = nearest(key, ['mapLocation'])
@@ -73,6 +106,10 @@ function openCheckpoint(source: Source, options: LoadOptions): OpenCheckpoint | 
       `torch.load has no option '${key}'${near ? `; did you mean '${near}'?` : ': only mapLocation'}`,
     )
   }
+}
+
+/** Opens the archive and reads its pickle: all but the tensors' data. */
+function openCheckpoint(source: Source, options: LoadOptions): OpenCheckpoint | LegacyFile {
   const { path, bytes } = sourceOf(source, 'torch.load')
   const locate = locator(options.mapLocation)
   const { size, legacy } = bytes ? checkHead(bytes.subarray(0, 512), bytes.byteLength, undefined) : checkFile(path!)

@@ -1,4 +1,4 @@
-/** `torch.save`: zip archives that Python's `torch.load(weights_only=True)` opens. */
+/** `torch.save`: zip archives that Python's `torch.load(weights_only=True)` opens, and safetensors files. */
 
 import { randomBytes } from 'node:crypto'
 import { closeSync, fsyncSync, openSync, realpathSync, renameSync, statSync, unlinkSync } from 'node:fs'
@@ -9,13 +9,19 @@ import { native } from '../binding.js'
 import { ArgumentError, CheckpointError, nearest } from '../errors.js'
 import { PyStr } from './nodes.js'
 import { writePickle } from './pickle-write.js'
+import { planSafetensors, writeSafetensors, writeSafetensorsSync } from './safetensors/write.js'
 import { nativeTensors } from './tensor-native.js'
 import { TensorWriter } from './tensor-nodes.js'
 import { Describer } from './to-nodes.js'
 
 export interface SaveOptions {
-  /** `'pytorch'`: the zip archive of `torch.save` since 1.6 */
-  format?: 'pytorch'
+  /**
+   * `'pytorch'`: the zip archive of `torch.save` since 1.6; `'safetensors'`: tensors of a state dict and nothing else, the
+   * default for a name that ends with `.safetensors`
+   */
+  format?: 'pytorch' | 'safetensors'
+  /** For safetensors: texts to keep in the file; by default those of the file that the state dict was loaded from */
+  metadata?: Readonly<Record<string, string>>
 }
 
 /**
@@ -30,6 +36,10 @@ export interface SaveOptions {
  */
 export async function save(obj: unknown, target: string | URL, options: SaveOptions = {}): Promise<void> {
   const path = checkArguments(target, options)
+  if (isSafetensors(path, options)) {
+    const plan = planSafetensors(obj, options.metadata)
+    return atomically(path, (temporary) => writeSafetensors(temporary, plan))
+  }
   const content = describe(obj)
   await atomically(path, async (temporary) => {
     const binding = native()
@@ -51,6 +61,11 @@ export async function save(obj: unknown, target: string | URL, options: SaveOpti
 /** {@link save}, on this thread. */
 export function saveSync(obj: unknown, target: string | URL, options: SaveOptions = {}): void {
   const path = checkArguments(target, options)
+  if (isSafetensors(path, options)) {
+    const plan = planSafetensors(obj, options.metadata)
+    atomicallySync(path, (temporary) => writeSafetensorsSync(temporary, plan))
+    return
+  }
   const content = describe(obj)
   atomicallySync(path, (temporary) => {
     const binding = native()
@@ -66,20 +81,33 @@ export function saveSync(obj: unknown, target: string | URL, options: SaveOption
   })
 }
 
+const optionNames = ['format', 'metadata']
+const formats = ['pytorch', 'safetensors']
+
+function isSafetensors(path: string, { format }: SaveOptions): boolean {
+  return format === undefined ? path.endsWith('.safetensors') : format === 'safetensors'
+}
+
 function checkArguments(target: string | URL, options: SaveOptions): string {
   for (const key of Object.keys(options)) {
-    if (key === 'format') continue
-    const near = nearest(key, ['format'])
+    if (optionNames.includes(key)) continue
+    const near = nearest(key, optionNames)
     throw new ArgumentError(`torch.save has no option '${key}'${near ? `; did you mean '${near}'?` : ''}`)
   }
-  if (options.format !== undefined && options.format !== 'pytorch') {
-    throw new ArgumentError(`torch.save: format ${JSON.stringify(options.format)} cannot be written; 'pytorch' can`)
+  if (options.format !== undefined && !formats.includes(options.format)) {
+    const known = formats.map((format) => `'${format}'`).join(', ')
+    throw new ArgumentError(`torch.save: format ${JSON.stringify(options.format)} cannot be written; ${known} can`)
   }
   const path = target instanceof URL ? fileURLToPath(target) : target
   if (typeof path !== 'string' || path === '')
     throw new ArgumentError('torch.save: target has to be a path or a file: URL')
   if (path.includes('\0')) throw new ArgumentError('torch.save: a path cannot contain a zero byte')
-  if (path.endsWith('.safetensors')) throw new ArgumentError('torch.save: the safetensors format cannot be written')
+  if (path.endsWith('.safetensors') && !isSafetensors(path, options)) {
+    throw new ArgumentError("torch.save: Python reads a name that ends with '.safetensors' in that format alone")
+  }
+  if (options.metadata !== undefined && !isSafetensors(path, options)) {
+    throw new ArgumentError('torch.save: only the safetensors format has metadata')
+  }
   return path
 }
 

@@ -4,7 +4,7 @@
 export function sniff(head: Uint8Array, size: number): string | undefined {
   if (size === 0) return 'the file is empty; was the download or the copy cut off?'
   const text = Buffer.from(head.buffer, head.byteOffset, Math.min(head.byteLength, 512)).toString('latin1')
-  return signatures.find(([matches]) => matches(text, head, size))?.[1]
+  return signatures.find(([matches]) => matches(text, head))?.[1]
 }
 
 const starts =
@@ -12,7 +12,11 @@ const starts =
   (_: string, head: Uint8Array): boolean =>
     bytes.every((byte, i) => head[i] === byte)
 
-const signatures: [(text: string, head: Uint8Array, size: number) => boolean, string][] = [
+const signatures: [(text: string, head: Uint8Array) => boolean, string][] = [
+  [
+    (_, head) => looksLikeSafetensors(head),
+    'this is a safetensors file, which holds tensors and no program: open it with torch.load()',
+  ],
   [
     (text) => /^\s*<(!doctype|html|\?xml|head|body)/i.test(text),
     'this is a web page (HTML), not a checkpoint: the download got an error or login page instead of the file',
@@ -33,10 +37,6 @@ const signatures: [(text: string, head: Uint8Array, size: number) => boolean, st
     'this is a tar archive; checkpoints in the tar format of PyTorch 0.1 cannot be read',
   ],
   [
-    (text, head, size) => looksLikeSafetensors(text, head, size),
-    'this is a safetensors file, which cannot be read: convert it in Python with safetensors and torch.save',
-  ],
-  [
     (text) => text[0] === '\x08' && /(pytorch|onnx|keras|skl)/.test(text.slice(2, 24)),
     'this is an ONNX model, not a PyTorch checkpoint',
   ],
@@ -46,8 +46,10 @@ const signatures: [(text: string, head: Uint8Array, size: number) => boolean, st
   ],
 ]
 
-function looksLikeSafetensors(text: string, head: Uint8Array, size: number): boolean {
-  if (head.byteLength < 9 || !/^[{ ]/.test(text.slice(8))) return false
-  const length = new DataView(head.buffer, head.byteOffset).getBigUint64(0, true)
-  return length >= 2n && length <= BigInt(size)
+/** Whether a file begins with the length of a header, and JSON; also where the length is beyond all reason. */
+export function looksLikeSafetensors(head: Uint8Array): boolean {
+  const text = Buffer.from(head.buffer, head.byteOffset, head.byteLength).toString('latin1')
+  const small = text.length > 8 && text.slice(4, 8) === '\0\0\0\0'
+  if (small) return /^[ \t\r\n]*(\{|$)/.test(text.slice(8))
+  return !/^[\t\n\r -~]*$/.test(text.slice(0, 8)) && /^[ \t\r\n]*\{[ \t\r\n]*["}]/.test(text.slice(8))
 }
