@@ -10,11 +10,6 @@ namespace libtorch_node::layers {
 
 namespace {
 
-struct InplaceOptions {
-  TORCH_ARG(bool, inplace) = false;
-};
-const char* const kInplace = "writes the result into the input";
-
 /** An activation without numbers; torch::nn has several of them without `inplace`. */
 template <at::Tensor (*fresh)(const at::Tensor&), at::Tensor& (*in_place)(at::Tensor&)>
 Row inplace_row(const char* name, const char* doc) {

@@ -10,11 +10,6 @@ namespace libtorch_node::layers {
 
 namespace {
 
-struct InplaceOptions {
-  TORCH_ARG(bool, inplace) = false;
-};
-const char* const kInplace = "writes the result into the input";
-
 /** Python's layers do not print `inplace` here. */
 template <at::Tensor (*fresh)(const at::Tensor&), at::Tensor& (*in_place)(at::Tensor&)>
 Row silent_row(const char* name, const char* doc) {

@@ -4,6 +4,7 @@
 
 #include "core/error.h"
 #include "nn/module.h"
+#include "nn/shapes.h"
 
 namespace libtorch_node::layers {
 
@@ -136,11 +137,6 @@ const char* const kLength = "length of the output, >= 0";
 const char* const kSizes = "size of the output, for all dimensions or each; null keeps that of the input";
 
 }  // namespace
-
-#define SHAPE_1D "\nShape: `(N, C, L)` or `(C, L)` → `(N, C, Lout)`"
-#define SHAPE_2D "\nShape: `(N, C, H, W)` or `(C, H, W)` → `(N, C, Hout, Wout)`"
-#define SHAPE_3D "\nShape: `(N, C, D, H, W)` or `(C, D, H, W)` → `(N, C, Dout, Hout, Wout)`"
-#define OR_INDICES ". With `returnIndices` the result is the tuple `[output, indices]`."
 
 static const Registered<Row> kAdaptiveMaxPool1d{adaptive_max_row<1>(
     "AdaptiveMaxPool1d", "The largest values of a signal in so many windows." SHAPE_1D OR_INDICES, kLength)};

@@ -10,9 +10,10 @@ namespace libtorch_node::layers {
 
 namespace {
 
-using Convolve = at::Tensor (*)(const at::Tensor& x, const at::Tensor& weight, const std::optional<at::Tensor>& bias,
-                                c10::IntArrayRef stride, c10::IntArrayRef padding, c10::IntArrayRef output_padding,
-                                int64_t groups, c10::IntArrayRef dilation);
+using ConvolveTransposed = at::Tensor (*)(const at::Tensor& x, const at::Tensor& weight,
+                                          const std::optional<at::Tensor>& bias, c10::IntArrayRef stride,
+                                          c10::IntArrayRef padding, c10::IntArrayRef output_padding, int64_t groups,
+                                          c10::IntArrayRef dilation);
 
 template <size_t D>
 struct TransposeOptions {
@@ -29,12 +30,6 @@ struct TransposeOptions {
   TORCH_ARG(nn::detail::conv_padding_mode_t, padding_mode) = torch::kZeros;
 };
 
-std::string list_text(c10::IntArrayRef sizes) {
-  std::string text;
-  for (const auto size : sizes) text += (text.empty() ? "" : ", ") + std::to_string(size);
-  return "[" + text + "]";
-}
-
 template <size_t D>
 class Transposed : public nn::Cloneable<Transposed<D>> {
  public:
@@ -49,7 +44,7 @@ class Transposed : public nn::Cloneable<Transposed<D>> {
                     o.bias() ? std::optional(o.out_channels()) : std::nullopt);
   }
 
-  at::Tensor forward(const at::Tensor& x, const at::Tensor& output_size, Convolve convolve) const {
+  at::Tensor forward(const at::Tensor& x, const at::Tensor& output_size, ConvolveTransposed convolve) const {
     const auto& o = options;
     if (!std::holds_alternative<torch::enumtype::kZeros>(o.padding_mode()))
       fail_argument("Only `zeros` padding mode is supported for ConvTranspose" + std::to_string(D) + "d");
@@ -92,7 +87,7 @@ class Transposed : public nn::Cloneable<Transposed<D>> {
 };
 
 template <size_t D>
-Row transposed_row(const char* name, const char* doc, Convolve convolve) {
+Row transposed_row(const char* name, const char* doc, ConvolveTransposed convolve) {
   const auto repeated = [](int64_t number) { return python_tuple(std::vector<int64_t>(D, number)); };
   return row<Transposed<D>, TransposeOptions<D>>({
       .name = name,

@@ -39,7 +39,6 @@ Row dropout_row(const char* name, const char* doc, const char* inplace, Drop* dr
   });
 }
 
-const char* const kInplace = "writes the result into the input";
 const char* const kNotInplace = "kept and printed, but without effect, as in PyTorch";
 
 at::Tensor drop_channels(const at::Tensor& input, const Call& call) {

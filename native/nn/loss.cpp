@@ -64,18 +64,6 @@ void warn_once(const std::string& text) {
   TORCH_WARN(text);
 }
 
-std::string list_text(c10::IntArrayRef values) {
-  std::string text;
-  for (const auto value : values) text += (text.empty() ? "" : ", ") + std::to_string(value);
-  return "[" + text + "]";
-}
-std::string size_text(const at::Tensor& tensor) { return "torch.Size(" + list_text(tensor.sizes()) + ")"; }
-
-std::string number_text(double value) {
-  const bool whole = std::trunc(value) == value && std::abs(value) < 0x1p53;
-  return whole ? std::to_string(static_cast<int64_t>(value)) : python_float(value);
-}
-
 std::vector<at::Tensor> broadcast(const at::Tensor& input, const at::Tensor& target) {
   if (target.sizes() != input.sizes()) {
     warn_once("Using a target size (" + size_text(target) + ") that is different to the input size (" +

@@ -55,11 +55,6 @@ void settle_reduction(Options& options, const Given& given) {
 
 /** A warning that is given once for each text, as Python's filters do; each time after torch.setWarnAlways(true). */
 void warn_once(const std::string& text);
-/** Python's `[2, 3]` and `torch.Size([2, 3])`. */
-std::string list_text(c10::IntArrayRef values);
-std::string size_text(const at::Tensor& tensor);
-/** A number in messages: whole ones as Python prints integers. */
-std::string number_text(double value);
 /** Input and target in one shape, with a warning where they were not. */
 std::vector<at::Tensor> broadcast(const at::Tensor& input, const at::Tensor& target);
 

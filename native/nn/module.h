@@ -61,6 +61,11 @@ using Repr = std::function<std::string(const Words&)>;
 inline Repr text(std::string pattern) {
   return [pattern = std::move(pattern)](const Words& words) { return words.format(pattern); };
 }
+/** The options of layers that have only `inplace`, and what it says. */
+struct InplaceOptions {
+  TORCH_ARG(bool, inplace) = false;
+};
+inline constexpr const char* kInplace = "writes the result into the input";
 /** `inplace=True`, or nothing: what activations print. */
 inline const Repr kInplaceOnly = [](const Words& w) {
   return std::string(w("inplace") == "True" ? "inplace=True" : "");

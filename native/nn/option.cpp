@@ -50,4 +50,16 @@ void wrong_option(const std::string& where, const std::string& expected, const N
   fail_argument(where + " to be " + expected + ", received " + received);
 }
 
+std::string list_text(c10::IntArrayRef values) {
+  std::string text;
+  for (const auto value : values) text += (text.empty() ? "" : ", ") + std::to_string(value);
+  return "[" + text + "]";
+}
+std::string size_text(const at::Tensor& tensor) { return "torch.Size(" + list_text(tensor.sizes()) + ")"; }
+
+std::string number_text(double value) {
+  const bool whole = std::trunc(value) == value && std::abs(value) < 0x1p53;
+  return whole ? std::to_string(static_cast<int64_t>(value)) : python_float(value);
+}
+
 }  // namespace libtorch_node::layers

@@ -25,6 +25,11 @@ namespace libtorch_node::layers {
 
 /** Python's words for numbers: `1e-05`, `0.1`, `(2, 2)`. */
 std::string python_float(double value);
+/** Python's `[2, 3]` and `torch.Size([2, 3])`. */
+std::string list_text(c10::IntArrayRef values);
+std::string size_text(const at::Tensor& tensor);
+/** A number in messages: whole ones as Python prints integers. */
+std::string number_text(double value);
 std::string python_tuple(c10::ArrayRef<int64_t> values);
 
 /** [[noreturn]] ERR_ARGUMENT: "Conv2d: expected stride to be …, received …". */

@@ -6,6 +6,7 @@
 #include "core/error.h"
 #include "nn/given.h"
 #include "nn/module.h"
+#include "nn/shapes.h"
 
 namespace libtorch_node::layers {
 
@@ -83,40 +84,39 @@ Row pad_row(const char* name, const char* doc, const char* mode, const char* cir
 
 }  // namespace
 
-#define SHAPE_1D "\nShape: `(N, C, L)` or `(C, L)` → `(N, C, Lout)`."
-#define SHAPE_2D "\nShape: `(N, C, H, W)` or `(C, H, W)` → `(N, C, Hout, Wout)`."
-#define SHAPE_3D "\nShape: `(N, C, D, H, W)` or `(C, D, H, W)` → `(N, C, Dout, Hout, Wout)`."
-
 static const Registered<Row> kCircularPad1d{pad_row<2>(
-    "CircularPad1d", "Lengthens a signal as if it went around in a circle." SHAPE_1D, "circular", "2D or 3D")};
+    "CircularPad1d", "Lengthens a signal as if it went around in a circle." SHAPE_1D ".", "circular", "2D or 3D")};
 static const Registered<Row> kCircularPad2d{pad_row<4>(
-    "CircularPad2d", "Enlarges an image as if it were repeated at all sides." SHAPE_2D, "circular", "3D or 4D")};
+    "CircularPad2d", "Enlarges an image as if it were repeated at all sides." SHAPE_2D ".", "circular", "3D or 4D")};
 static const Registered<Row> kCircularPad3d{pad_row<6>(
-    "CircularPad3d", "Enlarges a volume as if it were repeated at all sides." SHAPE_3D, "circular", "4D or 5D")};
+    "CircularPad3d", "Enlarges a volume as if it were repeated at all sides." SHAPE_3D ".", "circular", "4D or 5D")};
 
 static const Registered<Row> kConstantPad1d{
-    constant_row<2>("ConstantPad1d", "Lengthens a signal by one value." SHAPE_1D)};
+    constant_row<2>("ConstantPad1d", "Lengthens a signal by one value." SHAPE_1D ".")};
 static const Registered<Row> kConstantPad2d{
-    constant_row<4>("ConstantPad2d", "Enlarges an image by one value." SHAPE_2D)};
+    constant_row<4>("ConstantPad2d", "Enlarges an image by one value." SHAPE_2D ".")};
 static const Registered<Row> kConstantPad3d{
-    constant_row<6>("ConstantPad3d", "Enlarges a volume by one value." SHAPE_3D)};
+    constant_row<6>("ConstantPad3d", "Enlarges a volume by one value." SHAPE_3D ".")};
 
 static const Registered<Row> kReflectionPad1d{pad_row<2>(
-    "ReflectionPad1d", "Lengthens a signal by its mirror image, the ends not repeated." SHAPE_1D, "reflect")};
+    "ReflectionPad1d", "Lengthens a signal by its mirror image, the ends not repeated." SHAPE_1D ".", "reflect")};
 static const Registered<Row> kReflectionPad2d{pad_row<4>(
-    "ReflectionPad2d", "Enlarges an image by its mirror image, the edges not repeated." SHAPE_2D, "reflect")};
+    "ReflectionPad2d", "Enlarges an image by its mirror image, the edges not repeated." SHAPE_2D ".", "reflect")};
 static const Registered<Row> kReflectionPad3d{pad_row<6>(
-    "ReflectionPad3d", "Enlarges a volume by its mirror image, the faces not repeated." SHAPE_3D, "reflect")};
+    "ReflectionPad3d", "Enlarges a volume by its mirror image, the faces not repeated." SHAPE_3D ".", "reflect")};
 
 static const Registered<Row> kReplicationPad1d{
-    pad_row<2>("ReplicationPad1d", "Lengthens a signal by the values at its ends." SHAPE_1D, "replicate")};
+    pad_row<2>("ReplicationPad1d", "Lengthens a signal by the values at its ends." SHAPE_1D ".", "replicate")};
 static const Registered<Row> kReplicationPad2d{
-    pad_row<4>("ReplicationPad2d", "Enlarges an image by the values at its edges." SHAPE_2D, "replicate")};
+    pad_row<4>("ReplicationPad2d", "Enlarges an image by the values at its edges." SHAPE_2D ".", "replicate")};
 static const Registered<Row> kReplicationPad3d{
-    pad_row<6>("ReplicationPad3d", "Enlarges a volume by the values at its faces." SHAPE_3D, "replicate")};
+    pad_row<6>("ReplicationPad3d", "Enlarges a volume by the values at its faces." SHAPE_3D ".", "replicate")};
 
-static const Registered<Row> kZeroPad1d{pad_row<2>("ZeroPad1d", "Lengthens a signal by zeros." SHAPE_1D, "constant")};
-static const Registered<Row> kZeroPad2d{pad_row<4>("ZeroPad2d", "Enlarges an image by zeros." SHAPE_2D, "constant")};
-static const Registered<Row> kZeroPad3d{pad_row<6>("ZeroPad3d", "Enlarges a volume by zeros." SHAPE_3D, "constant")};
+static const Registered<Row> kZeroPad1d{
+    pad_row<2>("ZeroPad1d", "Lengthens a signal by zeros." SHAPE_1D ".", "constant")};
+static const Registered<Row> kZeroPad2d{
+    pad_row<4>("ZeroPad2d", "Enlarges an image by zeros." SHAPE_2D ".", "constant")};
+static const Registered<Row> kZeroPad3d{
+    pad_row<6>("ZeroPad3d", "Enlarges a volume by zeros." SHAPE_3D ".", "constant")};
 
 }  // namespace libtorch_node::layers

@@ -5,6 +5,7 @@
 #include "core/error.h"
 #include "nn/given.h"
 #include "nn/module.h"
+#include "nn/shapes.h"
 
 namespace libtorch_node::layers {
 
@@ -166,11 +167,6 @@ Row lp_pool_row(const char* name, const char* doc) {
 }
 
 }  // namespace
-
-#define SHAPE_1D "\nShape: `(N, C, L)` or `(C, L)` → `(N, C, Lout)`"
-#define SHAPE_2D "\nShape: `(N, C, H, W)` or `(C, H, W)` → `(N, C, Hout, Wout)`"
-#define SHAPE_3D "\nShape: `(N, C, D, H, W)` or `(C, D, H, W)` → `(N, C, Dout, Hout, Wout)`"
-#define OR_INDICES ". With `returnIndices` the result is the tuple `[output, indices]`."
 
 static const Registered<Row> kMaxPool1d{
     max_pool_row<1>("MaxPool1d", "The largest value in each window of a signal." SHAPE_1D OR_INDICES)};
