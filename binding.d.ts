@@ -21,6 +21,7 @@ export type ModuleHandle = Handle<'module'>
 export type HookHomeHandle = Handle<'home of hooks'>
 export type ChainHandle = Handle<'chain'>
 export type OptimizerHandle = Handle<'optimizer'>
+export type TransferHandle = Handle<'transfer'>
 export type ReaderHandle = Handle<'zip reader'>
 export type WriterHandle = Handle<'zip writer'>
 
@@ -347,8 +348,20 @@ export interface Binding extends ScriptBinding, AutocastBinding, SchedulerBindin
   readStoragesAsync(
     r: ReaderHandle,
     records: { name: string; nbytes: number; swap: number }[],
+    transfer?: TransferHandle,
   ): Promise<StorageHandle[]>
+  /**
+   * The same as storages over the file itself (mmap, private): nothing is read before it is touched. Only of a reader of a
+   * file; null for records that are compressed.
+   */
+  mapStorages(r: ReaderHandle, records: { name: string; nbytes: number; swap: number }[]): (StorageHandle | null)[]
+  /** Storages over parts of an open file, which may be closed afterwards. */
+  mapFile(fd: number, ranges: { position: number; nbytes: number }[]): StorageHandle[]
   closeReader(r: ReaderHandle): void
+  /** Counts the bytes of a transfer off the main thread, and makes it fail. */
+  newTransfer(): TransferHandle
+  transferred(t: TransferHandle): number
+  stopTransfer(t: TransferHandle): void
   /** A tensor over a storage; sizes, strides and offset (in elements) are checked against it. */
   tensorFromStorage(
     out: Tensor,
@@ -369,7 +382,11 @@ export interface Binding extends ScriptBinding, AutocastBinding, SchedulerBindin
   writeRecord(w: WriterHandle, name: string, bytes: Uint8Array): void
   writeStorage(w: WriterHandle, name: string, s: StorageHandle): void
   /** The same off the main thread; the storages must not be written to before it resolves. */
-  writeStoragesAsync(w: WriterHandle, records: { name: string; storage: StorageHandle }[]): Promise<void>
+  writeStoragesAsync(
+    w: WriterHandle,
+    records: { name: string; storage: StorageHandle }[],
+    transfer?: TransferHandle,
+  ): Promise<void>
   /** Writes the end of the archive and flushes it to the disk (fsync). */
   finishWriter(w: WriterHandle): void
   finishWriterAsync(w: WriterHandle): Promise<void>

@@ -9,6 +9,7 @@ import { native } from '../binding.js'
 import { ByteReader } from './byte-reader.js'
 import { type Node, PyDict, PyList, PyStr, PyTuple } from './nodes.js'
 import { readPickleFrom } from './pickle-read.js'
+import type { Following } from './progress.js'
 import { readStorageId, type StorageRef } from './storages.js'
 import { badFormat, type Where } from './where.js'
 
@@ -82,17 +83,19 @@ function isBigEndian(system: Node): boolean {
   return system.values[at] === false
 }
 
-const chunk = 2 ** 30
+const chunk = 2 ** 26
 
 /** The whole file; Node's own function stops at 2 GiB. */
-export async function readWhole(path: string): Promise<Uint8Array> {
+export async function readWhole(path: string, { onProgress, signal }: Following = {}): Promise<Uint8Array> {
   const file = await open(path)
   try {
     const bytes = new Uint8Array((await file.stat()).size)
     for (let at = 0; at < bytes.length; ) {
+      signal?.throwIfAborted()
       const { bytesRead } = await file.read(bytes, at, Math.min(chunk, bytes.length - at), at)
       if (bytesRead === 0) return bytes.subarray(0, at)
       at += bytesRead
+      onProgress?.({ loaded: at, total: bytes.length })
     }
     return bytes
   } finally {

@@ -4,11 +4,13 @@ import { fileURLToPath } from 'node:url'
 import type { ReaderHandle, StorageHandle } from '../../binding.js'
 import { native } from '../binding.js'
 import { ArgumentError, CheckpointError, nearest } from '../errors.js'
+import { type Filling, fill, fillSync, type Wanted } from './fill.js'
 import { isLegacy, readLegacy, readWhole, readWholeSync } from './legacy.js'
 import { limits } from './limits.js'
 import { locator, type MapLocation, usableDevice } from './location.js'
 import type { Node } from './nodes.js'
 import { readPickle } from './pickle-read.js'
+import { type Following, PartsProgress } from './progress.js'
 import { Reviver } from './revive.js'
 import { readSafetensors, readSafetensorsSync, safetensorsOf } from './safetensors/read.js'
 import { recogniseFile, recogniseHead } from './safetensors/recognise.js'
@@ -21,49 +23,62 @@ import { badFormat, unsafe } from './where.js'
 /** A path, a `file:` URL, or the bytes of a checkpoint. */
 export type Source = string | URL | Uint8Array
 
-export interface LoadOptions {
+export interface LoadSyncOptions {
   /** Where the storages go; by default to the devices that they were saved from */
   mapLocation?: MapLocation
+  /**
+   * Whether tensors on the CPU lie in the file itself, whose pages are read when they are touched; what is written into
+   * such a tensor stays in this process. Only for files, of the zip and safetensors formats; false by default
+   */
+  mmap?: boolean
 }
+export interface LoadOptions extends LoadSyncOptions, Following {}
 
 /**
  * Opens a checkpoint that `torch.save` wrote, in Python or here. Nothing in the file is executed: objects of classes that
  * are not PyTorch's own data become {@link PyObject}s. Tensor data is read off the main thread by several threads.
  * Safetensors files open too, and models in several files by their index (`*.safetensors.index.json`, `*.bin.index.json`).
  * @param source - path, `file:` URL, or bytes; for safetensors also the folder of a model
- * @param options - `mapLocation` as in Python
+ * @param options - `mapLocation` and `mmap` as in Python; `onProgress` and `signal` for large files
  * @returns dicts with string keys as plain objects without prototype, other dicts as Maps, lists as arrays, tuples as
  * {@link Tuple}s, tensors and numbers
  * @throws the file system's own error (`ENOENT`, `EACCES`, `EISDIR`); {@link CheckpointError} `ERR_CHECKPOINT_FORMAT` or
  * `ERR_CHECKPOINT_UNSAFE`; {@link DeviceError} when a saved device is not here
  * @example
  * const checkpoint = await torch.load('checkpoint.pth', { mapLocation: 'cpu' })
+ * @example
+ * const big = await torch.load('big.pth', {
+ *   signal: AbortSignal.timeout(60_000),
+ *   onProgress: ({ loaded, total }) => console.log(`${Math.round((100 * loaded) / total)} %`),
+ * })
  */
 export async function load(source: Source, options: LoadOptions = {}): Promise<any> {
+  checkOptions('torch.load', options, ['mapLocation', 'mmap', 'onProgress', 'signal'])
+  options.signal?.throwIfAborted()
   const other = otherFormat(source, options)
   if (other?.tensors) return other.tensors
-  if (other?.path !== undefined) return readSafetensors(other.path, options.mapLocation)
+  if (other?.path !== undefined) return readSafetensors(other.path, options)
   if (other?.shards) {
-    for (const shard of other.shards.files) other.shards.add(shard, await load(shard, options))
+    const { files } = other.shards
+    const parts = new PartsProgress(files, options.onProgress)
+    for (const shard of files) other.shards.add(shard, await load(shard, { ...options, ...parts.next(shard) }))
     return other.shards.merged()
   }
   const file = openCheckpoint(source, options)
-  if (file instanceof LegacyFile) return file.revive(file.bytes ?? (await readWhole(file.path!)))
+  if (file instanceof LegacyFile) return file.revive(file.bytes ?? (await readWhole(file.path!, options)))
   try {
-    const binding = native()
-    const records = file.storages.map((ref) => file.recordOf(ref))
-    const handles = await file.attempt(() => binding.readStoragesAsync(file.reader, records))
-    return file.revive(handles)
+    return file.revive(await file.attempt(() => fill(file.reader, file.wanted(), file.how, options)))
   } finally {
     native().closeReader(file.reader)
   }
 }
 
 /** {@link load}, on this thread. */
-export function loadSync(source: Source, options: LoadOptions = {}): any {
+export function loadSync(source: Source, options: LoadSyncOptions = {}): any {
+  checkOptions('torch.loadSync', options, ['mapLocation', 'mmap'])
   const other = otherFormat(source, options)
   if (other?.tensors) return other.tensors
-  if (other?.path !== undefined) return readSafetensorsSync(other.path, options.mapLocation)
+  if (other?.path !== undefined) return readSafetensorsSync(other.path, options)
   if (other?.shards) {
     for (const shard of other.shards.files) other.shards.add(shard, loadSync(shard, options))
     return other.shards.merged()
@@ -71,12 +86,7 @@ export function loadSync(source: Source, options: LoadOptions = {}): any {
   const file = openCheckpoint(source, options)
   if (file instanceof LegacyFile) return file.revive(file.bytes ?? readWholeSync(file.path!))
   try {
-    const binding = native()
-    const handles = file.storages.map((ref) => {
-      const { name, nbytes, swap } = file.recordOf(ref)
-      return file.attemptSync(() => binding.readStorage(file.reader, name, nbytes, swap), name)
-    })
-    return file.revive(handles)
+    return file.revive(file.attemptSync(() => fillSync(file.reader, file.wanted(), file.how)))
   } finally {
     native().closeReader(file.reader)
   }
@@ -85,11 +95,11 @@ export function loadSync(source: Source, options: LoadOptions = {}): any {
 /** A source in a format that has no pickle: a safetensors file, the tensors of one in memory, or an index of shards. */
 function otherFormat(
   source: Source,
-  options: LoadOptions,
+  options: LoadSyncOptions,
 ): { path?: string; tensors?: object; shards?: ShardedFile } | undefined {
-  checkOptions(options)
   const { path, bytes } = sourceOf(source, 'torch.load')
   if (bytes) {
+    if (options.mmap) throw new ArgumentError('f must be a file path in order to use the mmap argument')
     const kind = recogniseHead(bytes.subarray(0, 512), bytes.byteLength)
     if (kind === 'index') throw badFormat({}, 'an index of a sharded model names files beside it: give its path')
     return kind && { tensors: safetensorsOf(bytes, options.mapLocation) }
@@ -98,23 +108,31 @@ function otherFormat(
   return found?.kind === 'index' ? { shards: readShards(found.path) } : found && { path: found.path }
 }
 
-function checkOptions(options: LoadOptions): void {
+function checkOptions(what: string, options: object, known: string[]): void {
   for (const key of Object.keys(options)) {
-    if (key === 'mapLocation') continue
-    const near = nearest(key, ['mapLocation'])
+    if (known.includes(key)) continue
+    const near = nearest(key, known)
     throw new ArgumentError(
-      `torch.load has no option '${key}'${near ? `; did you mean '${near}'?` : ': only mapLocation'}`,
+      `${what} has no option '${key}'${near ? `; did you mean '${near}'?` : `: only ${known.join(', ')}`}`,
     )
   }
 }
 
 /** Opens the archive and reads its pickle: all but the tensors' data. */
-function openCheckpoint(source: Source, options: LoadOptions): OpenCheckpoint | LegacyFile {
+function openCheckpoint(source: Source, options: LoadSyncOptions): OpenCheckpoint | LegacyFile {
   const { path, bytes } = sourceOf(source, 'torch.load')
   const locate = locator(options.mapLocation)
   const { size, legacy } = bytes ? checkHead(bytes.subarray(0, 512), bytes.byteLength, undefined) : checkFile(path!)
-  if (legacy) return new LegacyFile(path, bytes, locate)
-  const file = new OpenCheckpoint(path, size, locate)
+  if (legacy) {
+    if (options.mmap) {
+      throw new ArgumentError(
+        'mmap can only be used with files saved with `torch.save(_use_new_zipfile_serialization=True)`, please torch.save ' +
+          'your checkpoint with this option in order to use mmap.',
+      )
+    }
+    return new LegacyFile(path, bytes, locate)
+  }
+  const file = new OpenCheckpoint(path, size, locate, options.mmap === true)
   file.open(path ?? bytes!)
   return file
 }
@@ -179,37 +197,32 @@ class LegacyFile {
   revive(bytes: Uint8Array): unknown {
     const where = this.path === undefined ? {} : { file: this.path }
     const { root, refs, storages } = readLegacy(bytes, where)
-    const placed = place(
-      [...refs.values()],
-      [...refs.keys()].map((key) => storages.get(key)!),
-      this.locate,
-    )
+    const devices = devicesOf([...refs.values()], this.locate)
+    const placed = new Map<string, StorageHandle>()
+    for (const [i, key] of [...refs.keys()].entries()) {
+      const storage = storages.get(key)!
+      placed.set(key, devices[i] === 'cpu' ? storage : native().storageTo(storage, devices[i]!))
+    }
     return new Reviver(new NativeTensorFactory(placed, where), where).value(root)
   }
 }
 
-/** Moves storages to where they belong. */
-function place(
-  refs: StorageRef[],
-  handles: StorageHandle[],
-  locate: (saved: string) => string,
-): Map<string, StorageHandle> {
-  const binding = native()
-  const placed = new Map<string, StorageHandle>()
-  const devices = new Map<string, string>()
-  for (const [i, { key, location }] of refs.entries()) {
+/** The device of each storage; throws for one that is not here, before anything is read. */
+function devicesOf(refs: StorageRef[], locate: (saved: string) => string): string[] {
+  const known = new Map<string, string>()
+  return refs.map(({ location }) => {
     const wanted = locate(location)
-    let device = devices.get(wanted)
-    if (device === undefined) devices.set(wanted, (device = usableDevice(wanted, (type) => binding.deviceCount(type))))
-    placed.set(key, device === 'cpu' ? handles[i]! : binding.storageTo(handles[i]!, device))
-  }
-  return placed
+    let device = known.get(wanted)
+    if (device === undefined) known.set(wanted, (device = usableDevice(wanted, (type) => native().deviceCount(type))))
+    return device
+  })
 }
 
 class OpenCheckpoint {
   reader!: ReaderHandle
   root!: Node
   private swap = false
+  readonly how: Filling
   private readonly byKey = new Map<string, StorageRef>()
   private readonly where: { file?: string }
 
@@ -217,8 +230,10 @@ class OpenCheckpoint {
     path: string | undefined,
     private readonly size: number,
     private readonly locate: (saved: string) => string,
+    mmap: boolean,
   ) {
     this.where = path === undefined ? {} : { file: path }
+    this.how = { mmap, isFile: path !== undefined }
   }
 
   /** The storages that the pickle refers to, in the order in which they are met. */
@@ -296,13 +311,18 @@ class OpenCheckpoint {
     return ref
   }
 
-  recordOf(ref: StorageRef): { name: string; nbytes: number; swap: number } {
-    return { name: `data/${ref.key}`, nbytes: ref.nbytes, swap: this.swap ? dtypes.get(ref.dtype)!.swap : 0 }
+  /** The records of the storages, and the devices that they go to. */
+  wanted(): Wanted[] {
+    const devices = devicesOf(this.storages, this.locate)
+    return this.storages.map(({ key, nbytes, dtype }, i) => {
+      const swap = this.swap ? dtypes.get(dtype)!.swap : 0
+      return { name: `data/${key}`, nbytes, swap, device: devices[i]! }
+    })
   }
 
-  /** Puts the storages where they belong and makes the value of the pickle. */
+  /** Makes the value of the pickle over its storages. */
   revive(handles: StorageHandle[]): unknown {
-    const placed = place(this.storages, handles, this.locate)
+    const placed = new Map(this.storages.map(({ key }, i) => [key, handles[i]!]))
     const where = { ...this.where, record: 'data.pkl' }
     return new Reviver(new NativeTensorFactory(placed, where), where).value(this.root)
   }

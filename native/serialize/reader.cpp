@@ -14,8 +14,10 @@
 #include "core/convert.h"
 #include "core/function.h"
 #include "core/handle.h"
+#include "serialize/mapping.h"
 #include "serialize/source.h"
 #include "serialize/storage.h"
+#include "serialize/transfer.h"
 
 namespace libtorch_node {
 
@@ -94,7 +96,27 @@ std::optional<uint64_t> stored_position(Archive& archive, const std::string& nam
   return header_at + sizeof(header) + u16(26) + u16(28);
 }
 
-Job prepare(Archive& archive, std::string name, size_t nbytes, size_t swap) {
+/** A record that is asked for. */
+struct Request {
+  std::string name;
+  size_t nbytes, swap;
+};
+
+std::vector<Request> requests_of(const Napi::Value& value) {
+  if (!value.IsArray()) fail_argument("expected an array of records");
+  auto list = value.As<Napi::Array>();
+  std::vector<Request> requests;
+  for (uint32_t i = 0; i < list.Length(); ++i) {
+    auto record = Napi::Value(list.Get(i)).As<Napi::Object>();
+    requests.push_back({to_string(record.Get("name"), "name"),
+                        static_cast<size_t>(to_int(record.Get("nbytes"), "nbytes")),
+                        static_cast<size_t>(to_int(record.Get("swap"), "swap"))});
+  }
+  return requests;
+}
+
+/** Checks a record, and where it is. */
+std::optional<uint64_t> find_record(Archive& archive, const std::string& name, size_t nbytes) {
   const auto size = record_size(archive, name);
   if (size != nbytes) {
     fail("ERR_CHECKPOINT_FORMAT",
@@ -104,7 +126,13 @@ Job prepare(Archive& archive, std::string name, size_t nbytes, size_t swap) {
   if (position && (*position > archive.source->size() || nbytes > archive.source->size() - *position)) {
     fail("ERR_CHECKPOINT_FORMAT", "record " + name + " reaches beyond the end of the archive");
   }
-  return {std::move(name), nbytes, swap, new_storage(nbytes), position};
+  return position;
+}
+
+Job prepare(Archive& archive, const Request& request) {
+  const auto& [name, nbytes, swap] = request;
+  const auto position = find_record(archive, name, nbytes);
+  return {name, nbytes, swap, new_storage(nbytes), position};
 }
 
 void swap_bytes(const Job& job) {
@@ -114,7 +142,7 @@ void swap_bytes(const Job& job) {
 }
 
 /** Reads all jobs with up to `threads` threads; big records are shared among them. */
-void read_all(Archive& archive, const std::vector<Job>& jobs, size_t threads) {
+void read_all(Archive& archive, const std::vector<Job>& jobs, size_t threads, Transfer* transfer = nullptr) {
   struct Piece {
     const Job* job;
     size_t from, count;
@@ -138,6 +166,7 @@ void read_all(Archive& archive, const std::vector<Job>& jobs, size_t threads) {
         } else {
           reading([&] { return archive.reader.getRecord(job->name, data, count); });
         }
+        if (transfer != nullptr) transfer->moved(count);
       }
     } catch (...) {
       next = pieces.size();
@@ -210,35 +239,22 @@ Napi::Value record_size_or_none(const Info& info) {
 Napi::Value read_storage(const Info& info) {
   auto archive = archive_of(info[0]);
   const auto nbytes = static_cast<size_t>(to_int(info[2], "nbytes"));
-  const std::vector<Job> jobs = {
-      prepare(*archive, to_string(info[1], "record name"), nbytes, static_cast<size_t>(to_int(info[3], "swap")))};
+  const auto swap = static_cast<size_t>(to_int(info[3], "swap"));
+  const std::vector<Job> jobs = {prepare(*archive, {to_string(info[1], "record name"), nbytes, swap})};
   read_all(*archive, jobs, reading_threads(nbytes));
   return wrap_storage(info.Env(), jobs[0].storage);
 }
 
 Napi::Value read_storages_async(const Info& info) {
   auto archive = archive_of(info[0]);
-  if (!info[1].IsArray()) fail_argument("expected an array of records");
-  auto list = info[1].As<Napi::Array>();
-  struct Request {
-    std::string name;
-    size_t nbytes, swap;
-  };
-  std::vector<Request> requests;
-  for (uint32_t i = 0; i < list.Length(); ++i) {
-    auto record = Napi::Value(list.Get(i)).As<Napi::Object>();
-    requests.push_back({to_string(record.Get("name"), "name"),
-                        static_cast<size_t>(to_int(record.Get("nbytes"), "nbytes")),
-                        static_cast<size_t>(to_int(record.Get("swap"), "swap"))});
-  }
   auto jobs = std::make_shared<std::vector<Job>>();
-  const auto read = [archive, jobs, requests = std::move(requests)] {
+  const auto read = [archive, jobs, requests = requests_of(info[1]), transfer = transfer_of(info[2])] {
     size_t total = 0;
-    for (const auto& [name, nbytes, swap] : requests) {
-      jobs->push_back(prepare(*archive, name, nbytes, swap));
-      total += nbytes;
+    for (const auto& request : requests) {
+      jobs->push_back(prepare(*archive, request));
+      total += request.nbytes;
     }
-    read_all(*archive, *jobs, reading_threads(total));
+    read_all(*archive, *jobs, reading_threads(total), transfer.get());
   };
   const auto finish = [jobs](Napi::Env env) -> Napi::Value {
     auto storages = Napi::Array::New(env, jobs->size());
@@ -255,6 +271,27 @@ Napi::Value read_storages_async(const Info& info) {
   return run_async(info.Env(), read, finish);
 }
 
+Napi::Value map_storages(const Info& info) {
+  auto archive = archive_of(info[0]);
+  const auto* file = dynamic_cast<const FileSource*>(archive->source.get());
+  if (file == nullptr) fail_argument("only a file can be mapped");
+  const auto mapping = std::make_shared<Mapping>(file->fd(), file->size());
+  const auto requests = requests_of(info[1]);
+  auto storages = Napi::Array::New(info.Env(), requests.size());
+  for (uint32_t i = 0; i < requests.size(); ++i) {
+    const auto& [name, nbytes, swap] = requests[i];
+    const auto position = find_record(*archive, name, nbytes);
+    if (!position) {
+      storages.Set(i, info.Env().Null());
+      continue;
+    }
+    const Job job = {name, nbytes, swap, Mapping::storage(mapping, *position, nbytes), position};
+    swap_bytes(job);
+    storages.Set(i, wrap_storage(info.Env(), job.storage));
+  }
+  return storages;
+}
+
 Napi::Value close_reader(const Info& info) {
   unwrap<ZipReader>(info[0], "zip reader")->archive.reset();
   return info.Env().Undefined();
@@ -269,6 +306,7 @@ void init_reader(Napi::Object exports) {
   export_function<record_size_or_none>(exports, "recordSize");
   export_function<read_storage>(exports, "readStorage");
   export_function<read_storages_async>(exports, "readStoragesAsync");
+  export_function<map_storages>(exports, "mapStorages");
   export_function<close_reader>(exports, "closeReader");
 }
 

@@ -6,11 +6,15 @@ namespace libtorch_node {
 void init_reader(Napi::Object exports);
 void init_writer(Napi::Object exports);
 void init_storage(Napi::Object exports);
+void init_mapping(Napi::Object exports);
+void init_transfer(Napi::Object exports);
 
 void init_serialize(Napi::Env, Napi::Object exports) {
   init_reader(exports);
   init_writer(exports);
   init_storage(exports);
+  init_mapping(exports);
+  init_transfer(exports);
 }
 
 }  // namespace libtorch_node

@@ -26,6 +26,7 @@ class FileSource final : public Source {
   FileSource& operator=(const FileSource&) = delete;
   size_t size() const override { return size_; }
   size_t read(uint64_t position, void* buffer, size_t n, const char* what) const override;
+  int fd() const { return fd_; }
 
  private:
   int fd_;

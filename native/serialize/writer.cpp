@@ -15,6 +15,7 @@
 #include "core/handle.h"
 #include "serialize/source.h"
 #include "serialize/storage.h"
+#include "serialize/transfer.h"
 
 namespace libtorch_node {
 
@@ -157,9 +158,13 @@ Napi::Value write_storages_async(const Info& info) {
     auto record = Napi::Value(list.Get(i)).As<Napi::Object>();
     records.emplace_back(to_string(record.Get("name"), "name"), unwrap_storage(record.Get("storage")));
   }
-  return run_async(info.Env(), [writer = writer_of(info[0]), records = std::move(records)] {
-    for (const auto& [name, storage] : records) write_one(*writer, name, storage);
-  });
+  return run_async(info.Env(),
+                   [writer = writer_of(info[0]), records = std::move(records), transfer = transfer_of(info[2])] {
+                     for (const auto& [name, storage] : records) {
+                       write_one(*writer, name, storage);
+                       if (transfer) transfer->moved(storage.nbytes());
+                     }
+                   });
 }
 
 Napi::Value finish_writer(const Info& info) {

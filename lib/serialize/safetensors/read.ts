@@ -7,6 +7,8 @@ import { ArgumentError } from '../../errors.js'
 import { operatorFunction } from '../../tensor/operator.js'
 import { setInOrder } from '../../tensor/python-values.js'
 import { Tensor } from '../../tensor/tensor.js'
+import { emptyStorage } from '../fill.js'
+import type { LoadOptions, LoadSyncOptions } from '../load.js'
 import { type MapLocation, usableDevice } from '../location.js'
 import type { StorageRef } from '../storages.js'
 import { NativeTensorFactory } from '../tensor-native.js'
@@ -28,23 +30,29 @@ interface Stretch {
 }
 
 /** Opens a safetensors file; its data is read off this thread. */
-export async function readSafetensors(path: string, map: MapLocation | undefined): Promise<object> {
-  const device = deviceOf(map)
+export async function readSafetensors(path: string, options: LoadOptions): Promise<object> {
+  const { onProgress, signal } = options
+  const device = deviceOf(options.mapLocation)
   const fd = openSync(path, 'r')
   try {
     const file = new SafetensorsFile(path, device)
     file.open(fd)
+    if (file.map(fd, options.mmap)) return file.tensors()
+    const total = file.stretches.reduce((sum, { from, to }) => sum + to - from, 0)
+    let loaded = 0
     let next = 0
     const work = async (): Promise<void> => {
       const buffer = new Uint8Array(file.longest)
       while (next < file.stretches.length) {
         const stretch = file.stretches[next++]!
         const count = stretch.to - stretch.from
+        signal?.throwIfAborted()
         for (let at = 0; at < count; ) {
           const { bytesRead } = await readAsync(fd, buffer, at, count - at, file.start + stretch.from + at)
           at += file.some(bytesRead, stretch.from + at)
         }
         file.fill(stretch, buffer)
+        onProgress?.({ loaded: (loaded += count), total })
       }
     }
     const workers = Array.from({ length: Math.min(readers, file.stretches.length) }, async () => {
@@ -58,6 +66,7 @@ export async function readSafetensors(path: string, map: MapLocation | undefined
     // the file stays open until none of them reads any more
     const failed = (await Promise.allSettled(workers)).find((result) => result.status === 'rejected')
     if (failed) throw failed.reason
+    signal?.throwIfAborted()
     return file.tensors()
   } finally {
     closeSync(fd)
@@ -65,12 +74,13 @@ export async function readSafetensors(path: string, map: MapLocation | undefined
 }
 
 /** {@link readSafetensors}, on this thread. */
-export function readSafetensorsSync(path: string, map: MapLocation | undefined): object {
-  const device = deviceOf(map)
+export function readSafetensorsSync(path: string, options: LoadSyncOptions): object {
+  const device = deviceOf(options.mapLocation)
   const fd = openSync(path, 'r')
   try {
     const file = new SafetensorsFile(path, device)
     file.open(fd)
+    if (file.map(fd, options.mmap)) return file.tensors()
     const buffer = new Uint8Array(file.longest)
     for (const stretch of file.stretches) {
       file.readExactly(fd, buffer, stretch.to - stretch.from, file.start + stretch.from)
@@ -146,6 +156,18 @@ class SafetensorsFile {
     this.longest = this.stretches.reduce((most, { from, to }) => Math.max(most, to - from), 0)
   }
 
+  /** Takes the tensors from the file itself, where that is wanted or saves a copy; false where they have to be read. */
+  map(fd: number, mmap = false): boolean {
+    if (!mmap && this.device === 'cpu') return false
+    const { entries } = this.header
+    const ranges = entries.map(({ begin, end }) => ({ position: this.start + begin, nbytes: end - begin }))
+    const mapped = this.device === 'meta' ? undefined : native().mapFile(fd, ranges)
+    for (const [i, { name, begin, end }] of entries.entries()) {
+      this.storages.set(name, mapped ? mapped[i]! : emptyStorage(end - begin, 'meta'))
+    }
+    return true
+  }
+
   readExactly(fd: number, buffer: Uint8Array, count: number, position: number): void {
     for (let at = 0; at < count; ) {
       at += this.some(readSync(fd, buffer, at, count - at, position + at), position + at - this.start)
@@ -179,7 +201,7 @@ class SafetensorsFile {
   /** A plain object in the order of the file, as Python's `load_file` gives. */
   tensors(): object {
     const binding = native()
-    if (this.device !== 'cpu') {
+    if (this.device !== 'cpu' && this.device !== 'meta') {
       for (const [name, storage] of this.storages) this.storages.set(name, binding.storageTo(storage, this.device))
     }
     const out: Record<string, object> = Object.create(null)
@@ -196,13 +218,6 @@ class SafetensorsFile {
     }
     return out
   }
-}
-
-function emptyStorage(nbytes: number): StorageHandle {
-  const tensor = operatorFunction('aten::empty')([nbytes], { dtype: 'uint8', device: 'cpu' }) as Tensor
-  const { storage } = native().tensorStorage(tensor)
-  tensor.dispose()
-  return storage
 }
 
 function stridesOf(shape: number[]): number[] {
