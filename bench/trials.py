@@ -1,7 +1,9 @@
 """The Python side of `npm run bench`: see trials.ts, which is the same program. The statement of a trial is compiled into its
 loop by timeit, so that no call of a function is counted that a Python user would not make."""
 
+import os
 import sys
+import tempfile
 import time
 import timeit
 
@@ -130,6 +132,28 @@ OPTIMIZERS = {
     "fused AdamW": lambda params: optim.AdamW(params, lr=1e-6, fused=True),
 }
 
+files = tempfile.TemporaryDirectory(prefix="bench-")
+
+
+def many(count, size):
+    return {f"layer{i}.weight": torch.randn(size) for i in range(count)}
+
+
+TENSORS = {"512 MB": lambda: many(128, 2**20), "20,000 small": lambda: many(20_000, 16)}
+
+
+def loading(what, **options):
+    path = os.path.join(files.name, f"{what}.pt")
+    torch.save(TENSORS[what](), path)
+    return lambda: torch.load(path, **options)
+
+
+def saving(what):
+    tensors = TENSORS[what]()
+    path = os.path.join(files.name, f"saved {what}.pt")
+    return lambda: torch.save(tensors, path)
+
+
 # name: how to prepare it, the statement
 TRIALS = {
     "add": (None, "a.add(b)"),
@@ -149,6 +173,11 @@ TRIALS = {
 for optimizer, make in OPTIMIZERS.items():
     TRIALS[f"500 small {optimizer}"] = (lambda make=make: step_only(500, 1000, make), "step()")
     TRIALS[f"10 large {optimizer}"] = (lambda make=make: step_only(10, 2**20, make), "step()")
+
+for what in TENSORS:
+    TRIALS[f"load {what}"] = (lambda what=what: loading(what), "step()")
+    TRIALS[f"save {what}"] = (lambda what=what: saving(what), "step()")
+TRIALS["load 512 MB mapped"] = (lambda: loading("512 MB", mmap=True), "step()")
 
 prepared = {}
 

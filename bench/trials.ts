@@ -5,6 +5,9 @@
  * The time is the process's CPU time: on the one core that both sides are pinned to it equals wall time while nobody else is
  * there, and it stays right when somebody is. Node's collector and compiler threads are in it.
  */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import * as torch from 'libtorch-node'
 import { example } from './example.js'
@@ -92,6 +95,33 @@ const optimizers: Record<string, (params: torch.Tensor[]) => torch.optim.Optimiz
   'fused AdamW': (params) => new optim.AdamW(params, { lr: 1e-6, fused: true }),
 }
 
+/** A folder for the files of this process. */
+let files: string | undefined
+function file(name: string): string {
+  if (files === undefined) {
+    files = mkdtempSync(join(tmpdir(), 'bench-'))
+    process.on('exit', () => rmSync(files!, { recursive: true }))
+  }
+  return join(files, name)
+}
+const tensorsOf: Record<string, () => Record<string, torch.Tensor>> = {
+  '512 MB': () => many(128, 2 ** 20),
+  '20,000 small': () => many(20_000, 16),
+}
+function many(count: number, size: number): Record<string, torch.Tensor> {
+  return Object.fromEntries(Array.from({ length: count }, (_, i) => [`layer${i}.weight`, torch.randn(size)]))
+}
+function loading(what: string, options: torch.LoadSyncOptions = {}): () => void {
+  const path = file(`${what}.pt`)
+  torch.saveSync(tensorsOf[what]!(), path)
+  return () => torch.loadSync(path, options)
+}
+function saving(what: string): () => void {
+  const tensors = tensorsOf[what]!()
+  const path = file(`saved ${what}.pt`)
+  return () => torch.saveSync(tensors, path)
+}
+
 /** Each entry prepares a trial and gives what one call is. */
 const trials: Record<string, () => () => void> = {
   add: () => () => a.add(b),
@@ -112,6 +142,12 @@ for (const [name, make] of Object.entries(optimizers)) {
   trials[`500 small ${name}`] = () => stepOnly(500, 1000, make)
   trials[`10 large ${name}`] = () => stepOnly(10, 2 ** 20, make)
 }
+
+for (const what of Object.keys(tensorsOf)) {
+  trials[`load ${what}`] = () => loading(what)
+  trials[`save ${what}`] = () => saving(what)
+}
+trials['load 512 MB mapped'] = () => loading('512 MB', { mmap: true })
 
 const prepared = new Map<string, () => void>()
 

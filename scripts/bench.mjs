@@ -35,6 +35,11 @@ const trials = [
     { name: `500 small ${optimizer}`, title: `${optimizer}: a step for 500 parameters of 1,000 numbers`, goal: 0.6 },
     { name: `10 large ${optimizer}`, title: `${optimizer}: a step for 10 parameters of 4 MB`, goal: 1 },
   ]),
+  { name: 'load 512 MB', title: '`torch.load`, 128 tensors of 4 MB', goal: 1 },
+  { name: 'load 512 MB mapped', title: '`torch.load` with `mmap`, 128 tensors of 4 MB', goal: 1.5 },
+  { name: 'load 20,000 small', title: '`torch.load`, 20,000 tensors of 64 bytes', goal: 0.15 },
+  { name: 'save 512 MB', title: '`torch.save`, 128 tensors of 4 MB', goal: 1 },
+  { name: 'save 20,000 small', title: '`torch.save`, 20,000 tensors of 64 bytes', goal: 0.5 },
   { name: 'start', title: 'from the start of the process to the first tensor', goal: 0.4 },
 ]
 
