@@ -6,9 +6,9 @@ export const limits = {
   /** opcodes of one pickle */
   opcodes: 100_000_000,
   /** strings, containers and calls of one pickle; each takes up to 100 bytes of memory, as much again when it is remembered */
-  objects: 5_000_000,
+  objects: 3_000_000,
   /** values on the machine's stack at one time; Python's writer never leaves more than 1,000 on it */
-  stack: 5_000_000,
+  stack: 3_000_000,
   /** containers inside of one another; Python's own writer stops at 1,000 */
   depth: 1_000,
   /** bytes of one pickle */

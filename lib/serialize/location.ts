@@ -45,7 +45,7 @@ export function usableDevice(location: string, deviceCount: (type: string) => nu
   const [, type, index] = /^([a-z]+)(?::?(\d+))?$/.exec(location) ?? []
   if (type === undefined || !accelerators.includes(type)) {
     throw new DeviceError(
-      `don't know how to restore data location of torch.storage.UntypedStorage (tagged with ${location}); ` +
+      `don't know how to restore data location of torch.storage.UntypedStorage (tagged with ${location.slice(0, 100)}); ` +
         "say where it goes: torch.load(file, { mapLocation: 'cpu' })",
     )
   }

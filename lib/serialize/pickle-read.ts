@@ -46,7 +46,9 @@ class Machine {
   private stack: Node[] = []
   /** heights of the stack at each MARK that is open */
   private readonly marks: number[] = []
-  private readonly memo = new Map<number, Node>()
+  // places are filled from 0 on, but for pickles that nobody's writer made: V8 keeps those in a table
+  private readonly memo: Node[] = []
+  private remembered = 0
   private readonly globals = new Map<string, PyGlobal>()
   private protocol = 0
   private objects = 0
@@ -131,14 +133,15 @@ class Machine {
   }
 
   remember(index: number): void {
-    this.memo.set(index, this.top())
-    if (this.memo.size > limits.objects) throw this.excess(`more than ${limits.objects} objects to remember`)
+    if (this.memo[index] === undefined) this.remembered++
+    this.memo[index] = this.top()
+    if (this.remembered > limits.objects) throw this.excess(`more than ${limits.objects} objects to remember`)
   }
   memoize(): void {
-    this.remember(this.memo.size)
+    this.remember(this.remembered)
   }
   recall(index: number): void {
-    const node = this.memo.get(index)
+    const node = this.memo[index]
     if (node === undefined) throw this.bad(`nothing was remembered under ${index}`)
     this.push(node)
   }
