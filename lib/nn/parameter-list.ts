@@ -4,6 +4,7 @@ import { Parameter } from '../tensor/parameter.js'
 import { Tensor } from '../tensor/tensor.js'
 import { Module } from './module.js'
 import { pythonTypeName } from './python-type.js'
+import { registered } from './registration-hooks.js'
 
 /** The properties `0`, `1`, … of a ParameterList, shared by all. */
 const properties: PropertyDescriptor[] = []
@@ -16,7 +17,8 @@ function propertyOf(i: number): PropertyDescriptor {
       return this._items[i]
     },
     set(this: ParameterList, value: unknown) {
-      this._items[i] = value instanceof Tensor && !(value instanceof Parameter) ? new Parameter(value) : value
+      const own = value instanceof Tensor && !(value instanceof Parameter) ? new Parameter(value) : value
+      this._items[i] = own instanceof Parameter ? registered('parameter', this, String(i), own) : own
     },
   }
   return properties[i]!

@@ -8,6 +8,7 @@ import { noGrad } from '../../tensor/autograd.js'
 import { Parameter } from '../../tensor/parameter.js'
 import { sizeText } from '../../tensor/python-text.js'
 import { Tensor } from '../../tensor/tensor.js'
+import { noteClass } from '../global-hooks.js'
 import { Layer } from '../layer.js'
 import type { Module } from '../module.js'
 import { ModuleDict as Named } from '../module-dict.js'
@@ -90,6 +91,7 @@ function parametrizedClass(type: Class): Class {
       return this instanceof Layer ? runNative(this, run) : run()
     },
   })
+  noteClass(made.prototype)
   return made as unknown as Class
 }
 
