@@ -13,6 +13,7 @@ import { Layer } from '../layer.js'
 import type { Module } from '../module.js'
 import { ModuleDict as Named } from '../module-dict.js'
 import { typeName } from '../python-type.js'
+import { putMember } from '../registration-hooks.js'
 import { addMember, attributes, needModule, removeMember } from './members.js'
 import { adopt, isInvertible, NotImplementedError, ParametrizationList } from './parametrization-list.js'
 
@@ -166,7 +167,7 @@ export function registerParametrization<M extends Module>(
   removeMember(module, tensorName)
   if (lists === undefined || lists.length === 0) {
     Object.setPrototypeOf(module, parametrizedClass(classOf(module)).prototype)
-    attributes(module).parametrizations = new ModuleDict()
+    putMember(module, 'module', 'parametrizations', new ModuleDict())
   }
   Object.defineProperty(Object.getPrototypeOf(module), tensorName, {
     configurable: true,
