@@ -3,6 +3,7 @@
  * them; without any, classes are as they were written, and cost nothing. For that the classes of which a module was made are
  * known. Rules: torch/nn/modules/module.py, PyTorch 2.13 (cf30153c).
  */
+import { TorchError } from '../errors.js'
 import { callWithHooks } from './hook-call.js'
 import { globalLists, insert, isEmpty, type Kind, newEntry } from './hook-lists.js'
 import type { ForwardHookOptions } from './hook-types.js'
@@ -16,6 +17,8 @@ const known = new WeakSet<object>()
 /** Weak, since a class can be made for one module. */
 let classes: WeakRef<object>[] = []
 let limit = 64
+/** Whether the backward hooks of all modules are full ones; that stays when they are gone, as in Python. */
+let isFull: boolean | undefined
 /** By class, what its `forward` was. */
 const patched = new Map<object, PropertyDescriptor>()
 
@@ -85,6 +88,15 @@ export function addGlobalHook(
   names: (keyof ForwardHookOptions)[] = [],
 ): RemovableHandle {
   const entry = newEntry(what, hook, options, names)
+  if (kind === 'afterBackward' || kind === 'oldBackward') {
+    const full = kind === 'afterBackward'
+    if (isFull === !full) {
+      throw new TorchError(
+        'Cannot use both regular backward hooks and full backward hooks as a global Module hook. Please use only one of them.',
+      )
+    }
+    isFull = full
+  }
   const handle = insert(globalLists[kind], entry, () => {
     if (hasGlobalHooks()) return
     for (const [prototype, property] of patched) Object.defineProperty(prototype, 'forward', property)

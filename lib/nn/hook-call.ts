@@ -6,6 +6,7 @@ import { BackwardBorders } from './backward-borders.js'
 import { type Entry, globalLists, type HookLists, type Kind } from './hook-lists.js'
 import type { ForwardKwargs } from './hook-types.js'
 import type { Module } from './module.js'
+import { hookNode } from './old-backward-hooks.js'
 
 type Forward = (...args: any[]) => any
 
@@ -55,7 +56,10 @@ export function callWithHooks(module: Module, forward: Forward, own: HookLists |
       if (entry.alwaysCall) called.add(entry)
       after(entry)
     }
-    return borders ? borders.leave(output) : output
+    if (borders) output = borders.leave(output)
+    const old = hooksOf('oldBackward')
+    if (old.length > 0) hookNode(module, old, call.args, output)
+    return output
   } catch (error) {
     const missed = (entry: Entry): boolean => entry.alwaysCall && !called.has(entry)
     for (const entry of globalLists.after.filter(missed)) silently('global module', () => after(entry))

@@ -12,7 +12,7 @@ export interface Entry {
   alwaysCall: boolean
 }
 /** @internal */
-export const kinds = ['before', 'after', 'beforeBackward', 'afterBackward'] as const
+export const kinds = ['before', 'after', 'beforeBackward', 'afterBackward', 'oldBackward'] as const
 /** @internal */
 export type Kind = (typeof kinds)[number]
 /** @internal */
@@ -20,7 +20,7 @@ export type HookLists = Record<Kind, Entry[]>
 
 /** @internal */
 export function newLists(): HookLists {
-  return { before: [], after: [], beforeBackward: [], afterBackward: [] }
+  return { before: [], after: [], beforeBackward: [], afterBackward: [], oldBackward: [] }
 }
 
 /** @internal */

@@ -26,6 +26,12 @@ export type FullBackwardHook<M = Module> = (
   gradOutput: ModuleGradients,
 ) => ModuleGradients | null | undefined
 
+/**
+ * Called with the gradients that the last operation of `forward` passes on, and those that came to it; an array that it returns
+ * replaces the former.
+ */
+export type BackwardHook<M = Module> = FullBackwardHook<M>
+
 export interface ForwardPreHookOptions {
   /** Goes before the hooks that are there (default `false`). */
   prepend?: boolean

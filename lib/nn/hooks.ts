@@ -3,6 +3,7 @@
  * own, which is not enumerable and calls them around the real one; a module without pays nothing, and a chain sees by the other
  * `forward` that it must not bypass this module. Hooks of all modules: global-hooks.ts.
  */
+import { TorchError } from '../errors.js'
 import { callWithHooks } from './hook-call.js'
 import { type HookLists, insert, isEmpty, type Kind, kinds, newEntry, newLists } from './hook-lists.js'
 import type { ForwardHookOptions, ForwardPreHook } from './hook-types.js'
@@ -21,15 +22,19 @@ const names: Record<Kind, string> = {
   after: 'registerForwardHook',
   beforeBackward: 'registerFullBackwardPreHook',
   afterBackward: 'registerFullBackwardHook',
+  oldBackward: 'registerBackwardHook',
 }
 const options: Record<Kind, (keyof ForwardHookOptions)[]> = {
   before: ['prepend', 'withKwargs'],
   after: ['prepend', 'withKwargs', 'alwaysCall'],
   beforeBackward: ['prepend'],
   afterBackward: ['prepend'],
+  oldBackward: [],
 }
 
 const hooksOf = new WeakMap<Module, Hooks>()
+/** Whether the backward hooks of a module are full ones; that stays when they are gone, as in Python. */
+const isFull = new WeakMap<Module, boolean>()
 
 /** The functions that classes have in the place of their `forward` while there are hooks of all modules. @internal */
 export const wrapped = new WeakMap<Forward, () => Forward>()
@@ -67,12 +72,23 @@ function uninstall(module: Module, hooks: Hooks): void {
 export function addHook(module: Module, kind: Kind, hook: unknown, given: unknown): RemovableHandle {
   const positional = options[kind].length === 1 && typeof given === 'boolean'
   const entry = newEntry(names[kind], hook, positional ? { prepend: given } : given, options[kind])
+  if (kind === 'afterBackward' || kind === 'oldBackward') {
+    const full = kind === 'afterBackward'
+    if (isFull.get(module) === !full) {
+      throw new TorchError(
+        'Cannot use both regular backward hooks and full backward hooks on a single Module. Please use only one of them.',
+      )
+    }
+    isFull.set(module, full)
+  }
   const hooks = install(module)
   return insert(hooks.lists[kind], entry, () => uninstall(module, hooks))
 }
 
 /** Gives a copy of a module the same hooks; removing them there or here is then separate. @internal */
 export function copyHooks(from: Module, to: Module): void {
+  const full = isFull.get(from)
+  if (full !== undefined) isFull.set(to, full)
   const hooks = hooksOf.get(from)
   if (!hooks) return
   if (hooks.own) to.forward = hooks.own

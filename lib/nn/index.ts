@@ -24,6 +24,7 @@ export {
 } from './encoder-decoder.js'
 export * as functional from './functional/index.js'
 export type {
+  BackwardHook,
   ForwardHook,
   ForwardHookOptions,
   ForwardHookWithKwargs,

@@ -6,6 +6,7 @@ import type { Tensor } from '../tensor/tensor.js'
 import { copyFields, deepcopy, type Memo } from './deepcopy.js'
 import { noteClass } from './global-hooks.js'
 import type {
+  BackwardHook,
   ForwardHook,
   ForwardHookOptions,
   ForwardHookWithKwargs,
@@ -319,6 +320,15 @@ export class Module extends ModuleTree {
     options: { prepend?: boolean } | boolean = {},
   ): RemovableHandle {
     return addHook(this, 'afterBackward', hook, options)
+  }
+  /**
+   * Calls `hook(module, gradInput, gradOutput)` with the gradients of the last operation of `forward` alone, whatever the module's
+   * arguments are.
+   * @deprecated in Python, too: use {@link Module.registerFullBackwardHook}
+   * @throws {@link TorchError} where the module has, or had, full backward hooks
+   */
+  registerBackwardHook(hook: BackwardHook<this>): RemovableHandle {
+    return addHook(this, 'oldBackward', hook, {})
   }
   /** Calls `hook(module, prefix, keepVars)` before {@link Module.stateDict} collects from this module. */
   registerStateDictPreHook(hook: StateDictPreHook<this>): RemovableHandle {

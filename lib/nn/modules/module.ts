@@ -4,6 +4,7 @@
  */
 import { addGlobalHook } from '../global-hooks.js'
 import type {
+  BackwardHook,
   ForwardHook,
   ForwardHookWithKwargs,
   ForwardPreHook,
@@ -64,12 +65,23 @@ export function registerModuleFullBackwardPreHook(hook: FullBackwardPreHook): Re
 
 /**
  * Calls `hook(module, gradInput, gradOutput)` for any module as {@link Module.registerFullBackwardHook} does for one.
- * @throws {@link ArgumentError} for what is no function
+ * @throws {@link ArgumentError} for what is no function; {@link TorchError} where there are, or were, hooks that are not full
  * @example
  * nn.modules.module.registerModuleFullBackwardHook((module, gradInput) => gradInput.map((grad) => grad && grad.clamp(-1, 1)))
  */
 export function registerModuleFullBackwardHook(hook: FullBackwardHook): RemovableHandle {
   return addGlobalHook('registerModuleFullBackwardHook', 'afterBackward', hook)
+}
+
+/**
+ * Calls `hook(module, gradInput, gradOutput)` for any module as {@link Module.registerBackwardHook} does for one.
+ * @deprecated in Python, too: use {@link registerModuleFullBackwardHook}
+ * @throws {@link ArgumentError} for what is no function; {@link TorchError} where there are, or were, full ones
+ * @example
+ * nn.modules.module.registerModuleBackwardHook((module, gradInput) => void console.log(gradInput.length))
+ */
+export function registerModuleBackwardHook(hook: BackwardHook): RemovableHandle {
+  return addGlobalHook('registerModuleBackwardHook', 'oldBackward', hook)
 }
 
 /**
