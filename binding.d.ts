@@ -268,6 +268,15 @@ export interface Binding extends ScriptBinding, AutocastBinding, SchedulerBindin
   removeTensorHook(t: Tensor, position: number): void
   registerPostAccumulateHook(home: HookHomeHandle, t: Tensor, id: number): void
   removePostAccumulateHook(t: Tensor, id: number): void
+  /**
+   * A hook of the node that made `t`. It gets the gradients that the node passes on, and after them those that came to it, whose
+   * number this gives; it returns as many.
+   */
+  registerNodeHook(home: HookHomeHandle, t: Tensor, id: number): number
+  /** The node that made `t`, as a number to compare by while the tensor lives; 0 where there is none. */
+  gradFnNode(t: Tensor): bigint
+  /** The nodes to which the node that made `t` passes gradients on; 0 where one goes nowhere. */
+  nextNodes(t: Tensor): bigint[]
   /** The same tensors, whose gradients come by the hook. With `zeros`, those that do not come are zeros. */
   backwardBorder(home: HookHomeHandle, tensors: Tensor[], id: number, zeros: boolean): Tensor[]
 

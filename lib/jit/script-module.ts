@@ -4,6 +4,7 @@ import { getSystemErrorName } from 'node:util'
 import { native } from '../binding.js'
 import { ArgumentError, TorchError } from '../errors.js'
 import type { Memo } from '../nn/deepcopy.js'
+import { hasGlobalHooks } from '../nn/global-hooks.js'
 import { Module } from '../nn/module.js'
 import { atomicallySync } from '../serialize/save.js'
 import { noGrad } from '../tensor/autograd.js'
@@ -196,7 +197,7 @@ export class ScriptModule extends Module {
    * module take turns; the data of arguments must not be written to before the result is there.
    */
   async forwardAsync(...args: any[]): Promise<any> {
-    if (Object.hasOwn(this, 'forward'))
+    if (Object.hasOwn(this, 'forward') || hasGlobalHooks())
       throw new ArgumentError('forwardAsync(): the module has hooks, which run on the main thread; use forward()')
     return this.methodAsync('forward', ...args)
   }

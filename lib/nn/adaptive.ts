@@ -9,6 +9,7 @@ import { flag, takeArguments } from './arguments.js'
 import { needTensor } from './call.js'
 import { Module } from './module.js'
 import { ModuleList } from './module-list.js'
+import { announceFields } from './registration-hooks.js'
 import { Sequential } from './sequential.js'
 
 /** Arguments of {@link AdaptiveLogSoftmaxWithLoss} by name. */
@@ -118,6 +119,7 @@ export class AdaptiveLogSoftmaxWithLoss extends Module {
         ),
       )
     }
+    announceFields(this)
   }
 
   /** Draws all parameters anew, as the constructor does. */

@@ -3,8 +3,9 @@ import { TorchError } from '../errors.js'
 import { isGradEnabled } from '../tensor/autograd.js'
 import { backwardBorder } from '../tensor/backward-hooks.js'
 import { Tensor } from '../tensor/tensor.js'
-import type { FullBackwardHook, FullBackwardPreHook, ModuleGradients } from './hooks.js'
+import type { FullBackwardHook, FullBackwardPreHook, ModuleGradients } from './hook-types.js'
 import type { Module } from './module.js'
+import { pythonClass } from './python-type.js'
 
 type Gradients = (Tensor | null)[]
 
@@ -37,7 +38,7 @@ export class BackwardBorders {
     const isTuple = Array.isArray(result)
     if (!isTuple && !(result instanceof Tensor)) {
       warn(
-        `For backward hooks to be called, module output should be a Tensor or a tuple of Tensors but received ${typeof result}`,
+        `For backward hooks to be called, module output should be a Tensor or a tuple of Tensors but received ${pythonClass(result)}`,
       )
     }
     const results = isTuple ? result : [result]

@@ -1,4 +1,5 @@
 /** The whole transformer. Rules and texts: torch/nn/modules/transformer.py, PyTorch 2.13. */
+
 import { ShapeError } from '../errors.js'
 import { LayerNorm } from '../generated/nn.js'
 import type { Device, Dtype } from '../tensor/dtype.js'
@@ -6,6 +7,7 @@ import type { Tensor } from '../tensor/tensor.js'
 import { flag, takeArguments } from './arguments.js'
 import { xavierUniform_ } from './init.js'
 import { Module } from './module.js'
+import { announceFields } from './registration-hooks.js'
 import { squareSubsequentMask, TransformerDecoder, TransformerEncoder } from './transformer.js'
 import {
   type Activation,
@@ -118,6 +120,7 @@ export class Transformer extends Module {
       const layer = new TransformerDecoderLayer(dModel, nhead, options)
       this.decoder = new TransformerDecoder(layer, decoders, norm())
     }
+    announceFields(this)
     this._resetParameters()
     this.dModel = dModel
     this.nhead = nhead

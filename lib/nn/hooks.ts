@@ -1,66 +1,54 @@
 /**
  * Hooks that fire on `forward`, and those of the backward pass that it prepares. A module with hooks has a `forward` of its
  * own, which is not enumerable and calls them around the real one; a module without pays nothing, and a chain sees by the other
- * `forward` that it must not bypass this module. Order: Module._call_impl of torch/nn/modules/module.py, PyTorch 2.13.
+ * `forward` that it must not bypass this module. Hooks of all modules: global-hooks.ts.
  */
-import { ArgumentError } from '../errors.js'
-import { unknownOption } from '../tensor/operator.js'
-import type { Tensor } from '../tensor/tensor.js'
-import { BackwardBorders } from './backward-borders.js'
+import { TorchError } from '../errors.js'
+import { callWithHooks } from './hook-call.js'
+import { type HookLists, insert, isEmpty, type Kind, kinds, newEntry, newLists } from './hook-lists.js'
+import type { ForwardHookOptions, ForwardPreHook } from './hook-types.js'
 import type { Module } from './module.js'
 import type { RemovableHandle } from './types.js'
 
-/** Called before `forward` with its arguments; what it returns replaces them (an array, or the one argument). */
-export type ForwardPreHook<M = Module> = (module: M, args: any[]) => unknown
-/** Called after `forward` with its arguments and result; what it returns replaces the result. */
-export type ForwardHook<M = Module> = (module: M, args: any[], output: any) => unknown
-/** Gradients by position; null for what is no Tensor. */
-export type ModuleGradients = readonly (Tensor | null)[]
-/** Called with the gradients of `forward`'s result; an array that it returns replaces them. */
-export type FullBackwardPreHook<M = Module> = (
-  module: M,
-  gradOutput: ModuleGradients,
-) => ModuleGradients | null | undefined
-/** Called with the gradients of `forward`'s arguments and of its result; an array that it returns replaces the former. */
-export type FullBackwardHook<M = Module> = (
-  module: M,
-  gradInput: ModuleGradients,
-  gradOutput: ModuleGradients,
-) => ModuleGradients | null | undefined
-
-export interface ForwardHookOptions {
-  /** Goes before the hooks that are there (default `false`). */
-  prepend?: boolean
-  /** Is called, with null for the result, also when `forward` throws (default `false`). */
-  alwaysCall?: boolean
-}
-
-interface Entry {
-  hook: (...args: any[]) => any
-  alwaysCall: boolean
-}
-type Kind = 'before' | 'after' | 'beforeBackward' | 'afterBackward'
-interface Hooks extends Record<Kind, Entry[]> {
+type Forward = (...args: any[]) => any
+interface Hooks {
+  lists: HookLists
   /** the `forward` that the object itself had, where it is not that of its class */
-  own: ((...args: any[]) => any) | undefined
+  own: Forward | undefined
 }
 
-const kinds = ['before', 'after', 'beforeBackward', 'afterBackward'] as const
 const names: Record<Kind, string> = {
   before: 'registerForwardPreHook',
   after: 'registerForwardHook',
   beforeBackward: 'registerFullBackwardPreHook',
   afterBackward: 'registerFullBackwardHook',
+  oldBackward: 'registerBackwardHook',
+}
+const options: Record<Kind, (keyof ForwardHookOptions)[]> = {
+  before: ['prepend', 'withKwargs'],
+  after: ['prepend', 'withKwargs', 'alwaysCall'],
+  beforeBackward: ['prepend'],
+  afterBackward: ['prepend'],
+  oldBackward: [],
 }
 
 const hooksOf = new WeakMap<Module, Hooks>()
+/** Whether the backward hooks of a module are full ones; that stays when they are gone, as in Python. */
+const isFull = new WeakMap<Module, boolean>()
 
-function install(module: Module): Hooks {
+/** The functions that classes have in the place of their `forward` while there are hooks of all modules. @internal */
+export const wrapped = new WeakMap<Forward, () => Forward>()
+
+/** Gives a module a `forward` of its own, which calls its hooks. @internal */
+export function install(module: Module): Hooks {
   const known = hooksOf.get(module)
   if (known) return known
   const own = Object.hasOwn(module, 'forward') ? module.forward : undefined
-  const hooks: Hooks = { before: [], after: [], beforeBackward: [], afterBackward: [], own }
-  const forward = (...args: any[]): any => call(module, hooks, args)
+  const hooks: Hooks = { lists: newLists(), own }
+  const forward = (...args: any[]): any => {
+    const real: Forward = hooks.own ?? Object.getPrototypeOf(module).forward
+    return callWithHooks(module, wrapped.get(real)?.() ?? real, hooks.lists, args)
+  }
   Object.defineProperty(module, 'forward', {
     configurable: true,
     enumerable: false,
@@ -74,106 +62,50 @@ function install(module: Module): Hooks {
 }
 
 function uninstall(module: Module, hooks: Hooks): void {
-  if (hooksOf.get(module) !== hooks || kinds.some((kind) => hooks[kind].length > 0)) return
+  if (hooksOf.get(module) !== hooks || !isEmpty(hooks.lists)) return
   hooksOf.delete(module)
   Reflect.deleteProperty(module, 'forward')
   if (hooks.own) module.forward = hooks.own
 }
 
-// A hook that returns nothing, or Python's None, changes nothing.
-const isChange = (value: unknown): boolean => value !== undefined && value !== null
-
-function call(module: Module, hooks: Hooks, args: any[]): any {
-  const called = new Set<Entry>()
-  let output: any = null
-  try {
-    // Those that are there at the beginning: forward itself may add some.
-    const beforeBackward = hooks.beforeBackward.map((entry) => entry.hook)
-    const afterBackward = hooks.afterBackward.map((entry) => entry.hook)
-    for (const { hook } of [...hooks.before]) {
-      const changed = hook(module, args)
-      if (isChange(changed)) args = Array.isArray(changed) ? changed : [changed]
-    }
-    let borders: BackwardBorders | undefined
-    if (beforeBackward.length > 0 || afterBackward.length > 0) {
-      borders = new BackwardBorders(module, afterBackward, beforeBackward)
-      args = borders.enter(args)
-    }
-    const forward = hooks.own ?? Object.getPrototypeOf(module).forward
-    output = forward.apply(module, args)
-    for (const entry of [...hooks.after]) {
-      if (entry.alwaysCall) called.add(entry)
-      const changed = entry.hook(module, args, output)
-      if (isChange(changed)) output = changed
-    }
-    return borders ? borders.leave(output) : output
-  } catch (error) {
-    for (const entry of hooks.after) if (entry.alwaysCall && !called.has(entry)) callAnyway(module, entry, args, output)
-    throw error
-  }
-}
-
-function callAnyway(module: Module, { hook }: Entry, args: any[], output: any): void {
-  try {
-    hook(module, args, output)
-  } catch (error) {
-    process.emitWarning(
-      `module forward hook with \`\`always_call=True\`\` raised an exception that was silenced as another error was raised in forward: ${(error as Error)?.message ?? error}`,
-      'UserWarning',
-    )
-  }
-}
-
 /** @internal */
-export function addHook(
-  module: Module,
-  kind: Kind,
-  hook: (...args: any[]) => any,
-  options: ForwardHookOptions | boolean,
-): RemovableHandle {
-  const what = names[kind]
-  if (typeof hook !== 'function') throw new ArgumentError(`${what}(): expected a function, received ${typeof hook}`)
-  if (typeof options === 'boolean') options = { prepend: options }
-  const known = kind === 'after' ? ['prepend', 'alwaysCall'] : ['prepend']
-  for (const key of Object.keys(options)) {
-    if (key === 'withKwargs')
-      throw new ArgumentError(`${what}(): there are no keyword arguments here, options are the last of args`)
-    if (!known.includes(key)) throw unknownOption(what, key, known)
+export function addHook(module: Module, kind: Kind, hook: unknown, given: unknown): RemovableHandle {
+  const positional = options[kind].length === 1 && typeof given === 'boolean'
+  const entry = newEntry(names[kind], hook, positional ? { prepend: given } : given, options[kind])
+  if (kind === 'afterBackward' || kind === 'oldBackward') {
+    const full = kind === 'afterBackward'
+    if (isFull.get(module) === !full) {
+      throw new TorchError(
+        'Cannot use both regular backward hooks and full backward hooks on a single Module. Please use only one of them.',
+      )
+    }
+    isFull.set(module, full)
   }
-  // The same function may be registered several times; each handle removes its own registration.
-  const entry: Entry = { hook, alwaysCall: options.alwaysCall ?? false }
   const hooks = install(module)
-  if (options.prepend) hooks[kind].unshift(entry)
-  else hooks[kind].push(entry)
-  return {
-    remove() {
-      const at = hooks[kind].indexOf(entry)
-      if (at < 0) return
-      hooks[kind].splice(at, 1)
-      uninstall(module, hooks)
-    },
-  }
+  return insert(hooks.lists[kind], entry, () => uninstall(module, hooks))
 }
 
 /** Gives a copy of a module the same hooks; removing them there or here is then separate. @internal */
 export function copyHooks(from: Module, to: Module): void {
+  const full = isFull.get(from)
+  if (full !== undefined) isFull.set(to, full)
   const hooks = hooksOf.get(from)
   if (!hooks) return
   if (hooks.own) to.forward = hooks.own
-  const copy = install(to)
-  for (const kind of kinds) copy[kind].push(...hooks[kind])
+  const { lists } = install(to)
+  for (const kind of kinds) lists[kind].push(...hooks.lists[kind])
 }
 
 /** The functions of {@link Module.registerForwardPreHook}, in order. @internal */
 export function preHooksOf(module: Module): ForwardPreHook<any>[] {
-  return (hooksOf.get(module)?.before ?? []).map(({ hook }) => hook)
+  return (hooksOf.get(module)?.lists.before ?? []).map(({ hook }) => hook)
 }
 
 /** Undoes a registration by its function. @internal */
 export function removePreHook(module: Module, hook: ForwardPreHook<any>): void {
   const hooks = hooksOf.get(module)
-  const at = hooks?.before.findIndex((entry) => entry.hook === hook) ?? -1
+  const at = hooks?.lists.before.findIndex((entry) => entry.hook === hook) ?? -1
   if (!hooks || at < 0) return
-  hooks.before.splice(at, 1)
+  hooks.lists.before.splice(at, 1)
   uninstall(module, hooks)
 }

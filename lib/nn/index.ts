@@ -24,13 +24,19 @@ export {
 } from './encoder-decoder.js'
 export * as functional from './functional/index.js'
 export type {
+  BackwardHook,
   ForwardHook,
   ForwardHookOptions,
+  ForwardHookWithKwargs,
+  ForwardKwargs,
   ForwardPreHook,
+  ForwardPreHookOptions,
+  ForwardPreHookWithKwargs,
   FullBackwardHook,
   FullBackwardPreHook,
+  GlobalForwardHookOptions,
   ModuleGradients,
-} from './hooks.js'
+} from './hook-types.js'
 export { Identity } from './identity.js'
 export * as init from './init.js'
 export { InstanceNorm1d, InstanceNorm2d, InstanceNorm3d } from './instance-norm.js'
@@ -50,12 +56,14 @@ export { MaxUnpool1d, MaxUnpool2d, MaxUnpool3d, type UnpoolOutputSize } from './
 export { Module } from './module.js'
 export { ModuleDict } from './module-dict.js'
 export { ModuleList } from './module-list.js'
+export * as modules from './modules/index.js'
 export { type AttentionOptions, MultiheadAttention, type MultiheadAttentionOptions } from './multihead-attention.js'
 export { DataParallel, type DataParallelOptions, type DeviceId } from './parallel/data-parallel.js'
 export * as parallel from './parallel/index.js'
 export * as parameter from './parameter.js'
 export { ParameterDict } from './parameter-dict.js'
 export { ParameterList } from './parameter-list.js'
+export type { BufferRegistrationHook, ModuleRegistrationHook, ParameterRegistrationHook } from './registration-hooks.js'
 export { ReLU6, type ReLU6Options } from './relu6.js'
 export { GRU, type GRUOptions, LSTM, RNN, type RNNOptions } from './rnn.js'
 export { type LSTMOptions, RNNBase, type RNNBaseOptions, type RNNMode } from './rnn-base.js'

@@ -74,7 +74,7 @@ export abstract class IndexedModules extends Module implements Iterable<Module> 
   /** Makes `modules` the children, under new numbers. @internal */
   protected _renumber(modules: Module[]): this {
     for (const [name] of this._children()) Reflect.deleteProperty(this, name)
-    for (const [i, module] of modules.entries()) this.addModule(String(i), module)
+    for (const [i, module] of modules.entries()) this._put(String(i), module)
     return this
   }
 }

@@ -1,12 +1,15 @@
 import type { LayerRow, LayerTensor, ModuleHandle } from '../../binding.js'
 import { native } from '../binding.js'
 import { ArgumentError, TorchError } from '../errors.js'
+import { noGrad } from '../tensor/autograd.js'
 import { camelCase } from '../tensor/names.js'
 import { describe } from '../tensor/operator.js'
 import { Buffer, emptyShell, Parameter } from '../tensor/parameter.js'
 import { Tensor } from '../tensor/tensor.js'
+import { isLazy } from '../tensor/uninitialized.js'
 import { takeArguments } from './arguments.js'
 import { Module } from './module.js'
+import { isWatched, registered } from './registration-hooks.js'
 
 interface Spec {
   row: LayerRow
@@ -66,7 +69,18 @@ export class Layer extends Module {
       const shell: Parameter | Buffer = tensor.kind === 'parameter' ? emptyShell(Parameter) : emptyShell(Buffer)
       this.#tensors[tensor.name] = native().layerTensor(shell, handle(this), tensor.name) as Own
       Object.defineProperty(this, tensor.name, Layer.#property(tensor))
+      if (isWatched(tensor.kind)) this.#announce(tensor)
     }
+  }
+
+  /** Calls the hooks of registration; what they give for a tensor gets its first values, as in Python, where they are drawn later. */
+  #announce({ name, kind }: LayerTensor): void {
+    const first = this.#tensors[name]!
+    ;(this as unknown as Record<string, Own>)[name] = first
+    const taken = this.#tensors[name]!
+    const isDrawn = kind === 'parameter' || name.startsWith('running_') || name.startsWith('num_')
+    if (taken === first || first === null || taken === null || !isDrawn || isLazy(first) || isLazy(taken)) return
+    if (String(first.shape) === String(taken.shape)) noGrad(() => taken.copy_(first))
   }
 
   static #property({ name, kind }: LayerTensor): PropertyDescriptor {
@@ -80,7 +94,7 @@ export class Layer extends Module {
         return this.#tensors[name]!
       },
       set(this: Layer, value: unknown) {
-        const tensor = adopt(name, value, this.#tensors[name]!)
+        const tensor = registered(kind, this, name, adopt(name, value, this.#tensors[name]!))
         native().setLayerTensor(handle(this), name, tensor)
         this.#tensors[name] = tensor
       },

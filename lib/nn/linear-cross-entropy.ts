@@ -11,6 +11,7 @@ import { linearCrossEntropy } from './functional/linear-cross-entropy.js'
 import type { Reduction } from './functional/reduction.js'
 import { LinearCrossEntropyOptions } from './linear-cross-entropy-options.js'
 import { Module } from './module.js'
+import { announceFields } from './registration-hooks.js'
 
 /** Arguments of {@link LinearCrossEntropyLoss} by name. */
 export interface LinearCrossEntropyLossOptions {
@@ -117,6 +118,7 @@ export class LinearCrossEntropyLoss extends Module {
     const factory = { device: device ?? null, dtype: dtype ?? null }
     this.linear = new Linear(inFeatures, product(classes, out), { bias, ...factory })
     this.options = options ?? null
+    announceFields(this)
   }
 
   override forward(input: Tensor, target: Tensor): Tensor {

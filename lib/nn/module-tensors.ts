@@ -7,6 +7,7 @@ import { operatorFunction, unknownOption } from '../tensor/operator.js'
 import { Buffer, emptyShell, Parameter } from '../tensor/parameter.js'
 import type { Tensor } from '../tensor/tensor.js'
 import type { Module } from './module.js'
+import { quietly } from './registration-hooks.js'
 import { toTarget } from './to.js'
 
 const emptyLike = operatorFunction('aten::empty_like')
@@ -27,7 +28,7 @@ export function applyToTensors(module: Module, change: Change, recurse: boolean)
       // To or from 'meta' a tensor cannot change: as in Python another one takes its place.
       const other = replacement(tensor, changed)
       if (changedGrad) other.grad = changedGrad.requiresGrad_(grad.requiresGrad)
-      module._put(name, other)
+      quietly(() => module._put(name, other))
     }
   }
 }

@@ -4,16 +4,21 @@ import type { Device, Dtype } from '../tensor/dtype.js'
 import { isOptions, unknownOption } from '../tensor/operator.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { copyFields, deepcopy, type Memo } from './deepcopy.js'
-import {
-  addHook,
-  copyHooks,
-  type ForwardHook,
-  type ForwardHookOptions,
-  type ForwardPreHook,
-  type FullBackwardHook,
-  type FullBackwardPreHook,
-} from './hooks.js'
+import { noteClass } from './global-hooks.js'
+import type {
+  BackwardHook,
+  ForwardHook,
+  ForwardHookOptions,
+  ForwardHookWithKwargs,
+  ForwardPreHook,
+  ForwardPreHookOptions,
+  ForwardPreHookWithKwargs,
+  FullBackwardHook,
+  FullBackwardPreHook,
+} from './hook-types.js'
+import { addHook, copyHooks } from './hooks.js'
 import { applyToTensors, castFloats, emptyTensors, moveTensors, zeroGradients } from './module-tensors.js'
+import { quietly } from './registration-hooks.js'
 import { moduleText } from './repr.js'
 import { collect, load, saveOwn } from './state-dict.js'
 import {
@@ -52,6 +57,11 @@ const stateDictNames = ['prefix', 'keepVars', 'destination']
  */
 export class Module extends ModuleTree {
   #training = true
+
+  constructor() {
+    super()
+    noteClass(new.target.prototype)
+  }
 
   /** Computes the module's result; subclasses define it. */
   forward(..._args: any[]): any {
@@ -188,7 +198,7 @@ export class Module extends ModuleTree {
    * @throws {@link TorchError} where a field is a tensor that was computed with gradients
    */
   clone(): this {
-    return deepcopy(this)
+    return quietly(() => deepcopy(this))
   }
   /** The copy; `memo` has what was copied before. @internal */
   _deepcopy(memo: Memo): this {
@@ -200,7 +210,7 @@ export class Module extends ModuleTree {
   /** A module that shares the tensors, with its own fields for them. @internal */
   _shallowCopy(): this {
     const copy = this._likeness()
-    copyFields(this, copy, (value, isStore) => (isStore ? new (value as any).constructor(value) : value))
+    quietly(() => copyFields(this, copy, (value, isStore) => (isStore ? new (value as any).constructor(value) : value)))
     return this._complete(copy)
   }
   /** A module of the same class without the fields: only the constructors of this package ran. @internal */
@@ -266,12 +276,29 @@ export class Module extends ModuleTree {
 
   // ---- hooks and text
 
-  /** Calls `hook(module, args)` before each `forward`; a result replaces the arguments. */
-  registerForwardPreHook(hook: ForwardPreHook<this>, options: { prepend?: boolean } = {}): RemovableHandle {
+  /**
+   * Calls `hook(module, args)` before each `forward`; a result replaces the arguments. With `withKwargs` it is
+   * `hook(module, args, kwargs)`, which may return `[args, kwargs]`: kwargs is the options object at the end of `forward`'s
+   * arguments, which args never contains.
+   */
+  registerForwardPreHook(
+    hook: ForwardPreHookWithKwargs<this>,
+    options: ForwardPreHookOptions & { withKwargs: true },
+  ): RemovableHandle
+  registerForwardPreHook(hook: ForwardPreHook<this>, options?: ForwardPreHookOptions): RemovableHandle
+  registerForwardPreHook(hook: unknown, options: ForwardPreHookOptions = {}): RemovableHandle {
     return addHook(this, 'before', hook, options)
   }
-  /** Calls `hook(module, args, output)` after each `forward`; a result replaces the output. */
-  registerForwardHook(hook: ForwardHook<this>, options: ForwardHookOptions = {}): RemovableHandle {
+  /**
+   * Calls `hook(module, args, output)` after each `forward`, with `withKwargs` `hook(module, args, kwargs, output)`; a result
+   * replaces the output. With `alwaysCall` it is called, with null as output, also when `forward` throws.
+   */
+  registerForwardHook(
+    hook: ForwardHookWithKwargs<this>,
+    options: ForwardHookOptions & { withKwargs: true },
+  ): RemovableHandle
+  registerForwardHook(hook: ForwardHook<this>, options?: ForwardHookOptions): RemovableHandle
+  registerForwardHook(hook: unknown, options: ForwardHookOptions = {}): RemovableHandle {
     return addHook(this, 'after', hook, options)
   }
   /**
@@ -293,6 +320,15 @@ export class Module extends ModuleTree {
     options: { prepend?: boolean } | boolean = {},
   ): RemovableHandle {
     return addHook(this, 'afterBackward', hook, options)
+  }
+  /**
+   * Calls `hook(module, gradInput, gradOutput)` with the gradients of the last operation of `forward` alone, whatever the module's
+   * arguments are.
+   * @deprecated in Python, too: use {@link Module.registerFullBackwardHook}
+   * @throws {@link TorchError} where the module has, or had, full backward hooks
+   */
+  registerBackwardHook(hook: BackwardHook<this>): RemovableHandle {
+    return addHook(this, 'oldBackward', hook, {})
   }
   /** Calls `hook(module, prefix, keepVars)` before {@link Module.stateDict} collects from this module. */
   registerStateDictPreHook(hook: StateDictPreHook<this>): RemovableHandle {

@@ -1,4 +1,5 @@
 /** Multi-head attention as a layer. Rules and texts: torch/nn/modules/activation.py, PyTorch 2.13. */
+
 import { native } from '../binding.js'
 import { ArgumentError } from '../errors.js'
 import { empty } from '../generated/functions.js'
@@ -13,6 +14,7 @@ import { flag, takeArguments } from './arguments.js'
 import { canonicalMask, multiHeadAttentionForward } from './attention.js'
 import { xavierNormal_, xavierUniform_ } from './init.js'
 import { Module } from './module.js'
+import { announceFields } from './registration-hooks.js'
 
 const nativeAttention = operatorFunction('aten::_native_multi_head_attention')
 
@@ -157,6 +159,7 @@ export class MultiheadAttention extends Module {
     this.bias_k = addBiasKv ? make(1, 1, embedDim) : null
     this.bias_v = addBiasKv ? make(1, 1, embedDim) : null
     this.addZeroAttn = addZeroAttn
+    announceFields(this)
     this._resetParameters()
   }
 

@@ -4,6 +4,7 @@ import { Parameter } from '../tensor/parameter.js'
 import { Tensor } from '../tensor/tensor.js'
 import { NamedContainer, type NamedPairs, pairsOf } from './named.js'
 import { parameterText } from './parameter-list.js'
+import { registered } from './registration-hooks.js'
 
 /** What a container of parameters gives for what it was given: a Tensor has become a Parameter. */
 type Kept<V> = V extends Parameter ? V : V extends Tensor ? Parameter : V
@@ -31,7 +32,8 @@ export class ParameterDict<T extends Record<string, any> = Record<string, any>> 
 
   /** @internal */
   override _put(name: string, value: unknown): void {
-    super._put(name, value instanceof Tensor && !(value instanceof Parameter) ? new Parameter(value) : value)
+    const own = value instanceof Tensor && !(value instanceof Parameter) ? new Parameter(value) : value
+    super._put(name, own instanceof Parameter ? registered('parameter', this, name, own) : own)
   }
   /** @internal */
   override _putReplica(name: string, tensor: Tensor): void {

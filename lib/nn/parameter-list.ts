@@ -3,7 +3,8 @@ import { describe } from '../tensor/operator.js'
 import { Parameter } from '../tensor/parameter.js'
 import { Tensor } from '../tensor/tensor.js'
 import { Module } from './module.js'
-import { pythonTypeName } from './python-type.js'
+import { pythonTypeName, tensorClass } from './python-type.js'
+import { registered } from './registration-hooks.js'
 
 /** The properties `0`, `1`, … of a ParameterList, shared by all. */
 const properties: PropertyDescriptor[] = []
@@ -16,7 +17,8 @@ function propertyOf(i: number): PropertyDescriptor {
       return this._items[i]
     },
     set(this: ParameterList, value: unknown) {
-      this._items[i] = value instanceof Tensor && !(value instanceof Parameter) ? new Parameter(value) : value
+      const own = value instanceof Tensor && !(value instanceof Parameter) ? new Parameter(value) : value
+      this._items[i] = own instanceof Parameter ? registered('parameter', this, String(i), own) : own
     },
   }
   return properties[i]!
@@ -103,28 +105,12 @@ export class ParameterList<T = any> extends Module implements Iterable<T> {
   }
 }
 
-const typeNames: Record<string, string> = {
-  float64: 'Double',
-  float32: 'Float',
-  float16: 'Half',
-  bfloat16: 'BFloat16',
-  int64: 'Long',
-  int32: 'Int',
-  int16: 'Short',
-  int8: 'Char',
-  uint8: 'Byte',
-  bool: 'Bool',
-  complex64: 'ComplexFloat',
-  complex128: 'ComplexDouble',
-}
-
 /** How the containers of parameters print a value; `byType`: `torch.FloatTensor` instead of the dtype. */
 export function parameterText(value: unknown, byType: boolean): string {
   if (!(value instanceof Tensor)) return `Object of type: ${pythonTypeName(value)}`
   const { dtype, device } = value
   const place = value.isCuda ? ` (${device})` : ''
-  const typed = byType && typeNames[dtype] !== undefined
-  const type = typed ? `torch.${value.isCuda ? 'cuda.' : ''}${typeNames[dtype]}Tensor` : `torch.${dtype}`
+  const type = byType ? tensorClass(value) : `torch.${dtype}`
   const kind = value instanceof Parameter ? 'Parameter' : 'Tensor'
   return `${kind} containing: [${type} of size ${value.shape.join('x')}${place}]`
 }

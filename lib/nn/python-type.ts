@@ -24,3 +24,24 @@ export function typeName(value: unknown): string {
 export function pythonClass(value: unknown): string {
   return `<class '${pythonTypeName(value)}'>`
 }
+
+const typeNames: Record<string, string> = {
+  float64: 'Double',
+  float32: 'Float',
+  float16: 'Half',
+  bfloat16: 'BFloat16',
+  int64: 'Long',
+  int32: 'Int',
+  int16: 'Short',
+  int8: 'Char',
+  uint8: 'Byte',
+  bool: 'Bool',
+  complex64: 'ComplexFloat',
+  complex128: 'ComplexDouble',
+}
+
+/** `torch.FloatTensor` */
+export function tensorClass({ dtype, isCuda }: Tensor): string {
+  const name = typeNames[dtype]
+  return name === undefined ? `torch.${dtype}` : `torch.${isCuda ? 'cuda.' : ''}${name}Tensor`
+}

@@ -2,6 +2,7 @@
  * Recurrent layers. Their parameters depend on the number of layers and directions, so that they are own properties made here;
  * `forward` is one call of the operator. Rules and texts: torch/nn/modules/rnn.py, PyTorch 2.13.
  */
+
 import { ArgumentError, DtypeError, ShapeError } from '../errors.js'
 import { cudnnIsAcceptable, empty, zeros } from '../generated/functions.js'
 import { noGrad } from '../tensor/autograd.js'
@@ -13,6 +14,7 @@ import { Tensor } from '../tensor/tensor.js'
 import { takeArguments } from './arguments.js'
 import { Module } from './module.js'
 import { pythonTypeName } from './python-type.js'
+import { announceFields } from './registration-hooks.js'
 import { PackedSequence } from './utils/rnn.js'
 
 /** Arguments that all recurrent layers take by name. */
@@ -131,6 +133,7 @@ export class RNNBase extends Module {
     this.bidirectional = Boolean(bidirectional)
     this.projSize = projSize
     makeParameters(this, { device, dtype })
+    announceFields(this)
     this.flattenParameters()
     this.resetParameters()
   }

@@ -1,4 +1,5 @@
 /** One time step of a recurrent layer. Rules and texts: torch/nn/modules/rnn.py, PyTorch 2.13. */
+
 import { ArgumentError, ShapeError } from '../errors.js'
 import * as functions from '../generated/functions.js'
 import { noGrad } from '../tensor/autograd.js'
@@ -9,6 +10,7 @@ import { pythonText } from '../tensor/python-text.js'
 import { Tensor } from '../tensor/tensor.js'
 import { flag, takeArguments } from './arguments.js'
 import { Module } from './module.js'
+import { announceFields } from './registration-hooks.js'
 
 /** Arguments of {@link LSTMCell} and {@link GRUCell} by name. */
 export interface RNNCellBaseOptions {
@@ -77,6 +79,7 @@ export class RNNCellBase extends Module {
     const none = null as unknown as Parameter
     this.bias_ih = this.bias ? make(rows) : none
     this.bias_hh = this.bias ? make(rows) : none
+    announceFields(this)
     this.resetParameters()
   }
 

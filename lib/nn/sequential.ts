@@ -139,7 +139,9 @@ function repeat(modules: Sequential<any>, times: number): Module[] {
   return Array.from({ length: times }, () => [...modules]).flat()
 }
 
+// Hooks of all modules put other functions in their places, and part all chains so.
 const layerForward = Layer.prototype.forward
+const sequentialForward = Sequential.prototype.forward
 function isNative(module: Module): boolean {
   return module.forward === layerForward && (module as Layer)._takesOne
 }
@@ -148,7 +150,7 @@ function isNative(module: Module): boolean {
 function flatten(sequential: Sequential<any>, into: Module[]): Module[] {
   for (const value of Object.values(sequential)) {
     if (!(value instanceof Module)) continue
-    if (value instanceof Sequential && value.forward === Sequential.prototype.forward) flatten(value, into)
+    if (value instanceof Sequential && value.forward === sequentialForward) flatten(value, into)
     else into.push(value)
   }
   return into

@@ -9,6 +9,7 @@ import { Tensor } from '../tensor/tensor.js'
 import { isLazy, type Uninitialized } from '../tensor/uninitialized.js'
 import type { Module } from './module.js'
 import { pythonClass } from './python-type.js'
+import { putMember } from './registration-hooks.js'
 import { type LoadStateDictPreHook, stateHooks } from './state-hooks.js'
 import type { AnyStateDict, IncompatibleKeys } from './types.js'
 
@@ -208,17 +209,16 @@ function planLazy(module: Module, name: string, tensor: Uninitialized, source: T
 function assign(module: Module, name: string, present: Tensor, source: Tensor): void {
   if (present instanceof Parameter) {
     const { requiresGrad } = present
-    module._put(
-      name,
-      source instanceof Parameter ? source.requiresGrad_(requiresGrad) : new Parameter(source, { requiresGrad }),
-    )
+    const own =
+      source instanceof Parameter ? source.requiresGrad_(requiresGrad) : new Parameter(source, { requiresGrad })
+    putMember(module, 'parameter', name, own)
   } else if (source instanceof Buffer) {
-    module._put(name, source)
+    putMember(module, 'buffer', name, source)
   } else {
     const buffer = emptyShell(Buffer)
     native().alias(buffer, source)
     if (present instanceof Buffer) buffer.persistent = present.persistent
-    module._put(name, buffer)
+    putMember(module, 'buffer', name, buffer)
   }
 }
 

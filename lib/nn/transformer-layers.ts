@@ -1,4 +1,5 @@
 /** The layers of transformers. Rules and texts: torch/nn/modules/transformer.py, PyTorch 2.13. */
+
 import { native } from '../binding.js'
 import { ArgumentError } from '../errors.js'
 import { Dropout, GELU, LayerNorm, Linear, ReLU } from '../generated/nn.js'
@@ -10,6 +11,7 @@ import { canonicalMask } from './attention.js'
 import { gelu, relu } from './functional/index.js'
 import { Module } from './module.js'
 import { isNested, MultiheadAttention, whyNotInference } from './multihead-attention.js'
+import { announceFields } from './registration-hooks.js'
 
 const nativeLayer = operatorFunction('aten::_transformer_encoder_layer_fwd')
 
@@ -160,6 +162,7 @@ export class TransformerEncoderLayer extends Module {
     const isGelu = activation === gelu || activation instanceof GELU
     this.activationReluOrGelu = isRelu ? 1 : isGelu ? 2 : 0
     this.activation = activation
+    announceFields(this)
   }
 
   override forward(src: Tensor, options?: EncoderLayerOptions): Tensor
@@ -294,6 +297,7 @@ export class TransformerDecoderLayer extends Module {
     this.dropout2 = new Dropout(given.dropout)
     this.dropout3 = new Dropout(given.dropout)
     this.activation = activationOf(given.activation)
+    announceFields(this)
   }
 
   override forward(tgt: Tensor, memory: Tensor, options?: DecoderLayerOptions): Tensor

@@ -1,4 +1,5 @@
 /** Stacks of transformer layers. Rules and texts: torch/nn/modules/transformer.py, PyTorch 2.13. */
+
 import { native } from '../binding.js'
 import { ArgumentError } from '../errors.js'
 import { full } from '../generated/functions.js'
@@ -11,6 +12,7 @@ import { canonicalMask } from './attention.js'
 import { Module } from './module.js'
 import { ModuleList } from './module-list.js'
 import { isNested, type MultiheadAttention } from './multihead-attention.js'
+import { announceFields } from './registration-hooks.js'
 import {
   checked,
   type DecoderLayerOptions,
@@ -118,6 +120,7 @@ export class TransformerEncoder extends Module {
     this.layers = copies(what, layer, count)
     this.numLayers = count as number
     this.norm = normOrNull(what, norm)
+    announceFields(this)
     this.enableNestedTensor = flag(what, 'enableNestedTensor', nested, true)
     this.maskCheck = flag(what, 'maskCheck', check, true)
     const reason = whyNotNested(layer as Module)
@@ -211,6 +214,7 @@ export class TransformerDecoder extends Module {
     this.layers = copies(what, layer, count)
     this.numLayers = count as number
     this.norm = normOrNull(what, last)
+    announceFields(this)
   }
 
   override forward(tgt: Tensor, memory: Tensor, options?: DecoderOptions): Tensor

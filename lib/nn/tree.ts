@@ -4,6 +4,7 @@ import { Buffer, Parameter } from '../tensor/parameter.js'
 import { Tensor } from '../tensor/tensor.js'
 import { flag, takeArguments } from './arguments.js'
 import type { Module } from './module.js'
+import { putMember } from './registration-hooks.js'
 import type { WalkOptions } from './types.js'
 
 const walkNames = ['prefix', 'recurse', 'removeDuplicate']
@@ -36,6 +37,10 @@ export abstract class ModuleTree {
   /** Own children by name, in order, also those that are there twice. @internal */
   _children(): [string, Module][] {
     return this._fields().filter((field): field is [string, Module] => field[1] instanceof ModuleTree)
+  }
+  /** @internal */
+  _isChild(value: unknown): boolean {
+    return value instanceof ModuleTree
   }
   /** @internal */
   _isBuffer(name: string, value: unknown): boolean {
@@ -154,7 +159,7 @@ export abstract class ModuleTree {
     if (strict || parent.#has(name)) {
       if (!(parent.#attribute(name) instanceof ModuleTree)) throw new ArgumentError(`\`${name}\` is not an nn.Module`)
     }
-    parent._put(name, module)
+    putMember(parent, 'module', name, module)
   }
   /** The parameter of a dotted name. */
   getParameter(target: string): Parameter {
@@ -208,7 +213,7 @@ export abstract class ModuleTree {
     this.#registered ??= new Map()
     this.#registered.set(name, persistent ? 'buffer' : 'transient')
     if (tensor instanceof Buffer) tensor.persistent = persistent
-    this._put(name, tensor)
+    putMember(this, 'buffer', name, tensor)
   }
   /** Adds a parameter under `name`; the same as assigning it to the field. */
   registerParameter(name: string, parameter: Parameter | null): void {
@@ -223,14 +228,14 @@ export abstract class ModuleTree {
         `Cannot assign non-leaf Tensor to parameter '${name}'. Model parameters must be created explicitly. To express '${name}' as a function of another Tensor, compute the value in the forward() method.`,
       )
     }
-    this._put(name, parameter)
+    putMember(this, 'parameter', name, parameter)
   }
   /** Adds a child under `name`; the same as assigning it to the field. */
   addModule(name: string, module: Module | null): void {
     if (module !== null && !((module as unknown) instanceof ModuleTree))
       throw new ArgumentError(`${describe(module)} is not a Module subclass`)
     this.#checkName('module', name, (present) => present instanceof ModuleTree)
-    this._put(name, module)
+    putMember(this, 'module', name, module)
   }
   /** The same as {@link ModuleTree.addModule}. */
   registerModule(name: string, module: Module | null): void {

@@ -5,6 +5,7 @@ import type { Tensor } from '../tensor/tensor.js'
 import { flag, takeArguments } from './arguments.js'
 import { PairwiseDistance } from './distance.js'
 import { Module } from './module.js'
+import { announceFields } from './registration-hooks.js'
 
 /** The distance of two batches of vectors `(N, *)`, as `(N)`; smaller is nearer. */
 export type DistanceFunction = (a: Tensor, b: Tensor) => Tensor
@@ -62,11 +63,16 @@ export class TripletMarginWithDistanceLoss extends Module {
     this.distanceFunction = distance ?? new PairwiseDistance()
     this.margin = margin
     this.swap = flag(what, 'swap', swap, false)
+    announceFields(this)
   }
 
   /** In keys and printouts the distance has Python's name. @internal */
   override _fields(): [string, unknown][] {
     return super._fields().map(([name, value]) => [name === 'distanceFunction' ? 'distance_function' : name, value])
+  }
+  /** @internal */
+  override _put(name: string, value: unknown): void {
+    super._put(name === 'distance_function' ? 'distanceFunction' : name, value)
   }
 
   // torch/nn/functional.py, triplet_margin_with_distance_loss

@@ -2,6 +2,7 @@
 import { ArgumentError } from '../errors.js'
 import { takeArguments } from '../nn/arguments.js'
 import { Module } from '../nn/module.js'
+import { announceFields } from '../nn/registration-hooks.js'
 import { tensor } from '../tensor/creation.js'
 import type { Device } from '../tensor/dtype.js'
 import { describe } from '../tensor/operator.js'
@@ -63,6 +64,7 @@ export class AveragedModel<M extends Module = Module> extends Module {
     this.avgFn = avgFn ?? null
     this.multiAvgFn = multiAvgFn ?? null
     this.useBuffers = useBuffers ?? false
+    announceFields(this)
   }
 
   override forward(...args: Parameters<M['forward']>): ReturnType<M['forward']> {

@@ -111,3 +111,21 @@ export function backwardBorder(tensors: Tensor[], zeros: boolean, hook: Hook): T
   const [at, id] = remember(hook)
   return native().backwardBorder(at, tensors, id, zeros)
 }
+
+/**
+ * Shows `hook` what the node that made a tensor passes on, and what came to it; what it returns replaces the former. The hook stays
+ * as long as the node. @internal
+ */
+export function registerNodeHook(
+  tensor: Tensor,
+  hook: (gradInput: Gradients, gradOutput: Gradients) => Gradients | undefined,
+): void {
+  let came = 0
+  const [at, id] = remember((grads) => {
+    const split = grads.length - came
+    const [passed, rest] = [grads.slice(0, split), grads.slice(split)]
+    const changed = hook(passed, rest)
+    return changed && [...changed, ...rest]
+  })
+  came = native().registerNodeHook(at, tensor, id)
+}

@@ -172,6 +172,52 @@ Napi::Value remove_post_accumulate_hook(const Info& info) {
   return info.Env().Undefined();
 }
 
+// ---- hooks of the node that made a tensor
+
+/** Sees the gradients that a node passes on, and those that came to it; may replace the former. */
+struct NodeHook final : torch::autograd::FunctionPostHook {
+  std::shared_ptr<Token> token;
+
+  variable_list operator()(const variable_list& passed, const variable_list& came) override {
+    variable_list grads = passed;
+    grads.insert(grads.end(), came.begin(), came.end());
+    if (!token->call(grads)) return passed;
+    grads.resize(passed.size());
+    return grads;
+  }
+};
+
+Napi::Value register_node_hook(const Info& info) {
+  const auto tensor = unwrap_tensor(info[1], "registerNodeHook");
+  const auto& node = tensor.grad_fn();
+  if (!node) fail_argument("a tensor without grad_fn has no node for a hook");
+  auto hook = std::make_unique<NodeHook>();
+  hook->token = token_of(info[0], info[2]);
+  node->add_post_hook(std::move(hook));
+  return Napi::Number::New(info.Env(), static_cast<double>(node->num_inputs()));
+}
+
+/** A node by which two can be compared; zero where there is none. */
+Napi::Value node_value(Napi::Env env, const torch::autograd::Node* node) {
+  return Napi::BigInt::New(env, static_cast<uint64_t>(reinterpret_cast<uintptr_t>(node)));
+}
+
+Napi::Value grad_fn_node(const Info& info) {
+  const auto tensor = unwrap_tensor(info[0], "gradFnNode");
+  return node_value(info.Env(), tensor.grad_fn().get());
+}
+
+Napi::Value next_nodes(const Info& info) {
+  const auto tensor = unwrap_tensor(info[0], "nextNodes");
+  const auto& node = tensor.grad_fn();
+  auto array = Napi::Array::New(info.Env());
+  if (!node) return array;
+  for (const auto& edge : node->next_edges()) {
+    array.Set(array.Length(), node_value(info.Env(), edge.function.get()));
+  }
+  return array;
+}
+
 // ---- the border of a module
 
 /**
@@ -239,6 +285,9 @@ void init_backward_hooks(Napi::Object exports) {
   export_function<remove_tensor_hook>(exports, "removeTensorHook");
   export_function<register_post_accumulate_hook>(exports, "registerPostAccumulateHook");
   export_function<remove_post_accumulate_hook>(exports, "removePostAccumulateHook");
+  export_function<register_node_hook>(exports, "registerNodeHook");
+  export_function<grad_fn_node>(exports, "gradFnNode");
+  export_function<next_nodes>(exports, "nextNodes");
   export_function<backward_border>(exports, "backwardBorder");
 }
 

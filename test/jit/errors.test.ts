@@ -150,6 +150,14 @@ test('calls that do not fit, errors of the program, and values that there are no
   m.registerForwardHook((_module: unknown, _args: unknown, output: torch.Tensor) => output.mul(0))
   assert.equal(m.forward(x).sum().item(), 0)
   await assert.rejects(m.forwardAsync(x), code('ERR_ARGUMENT', /hooks/))
+  const other = jit.load(file)
+  const seen: unknown[] = []
+  const handle = torch.nn.modules.module.registerModuleForwardHook((module) => void seen.push(module))
+  await assert.rejects(other.forwardAsync(x), code('ERR_ARGUMENT', /hooks/))
+  other.forward(x)
+  handle.remove()
+  assert.equal((await other.forwardAsync(x)).shape.length, other.forward(x).shape.length)
+  assert.deepEqual(seen, [other]) // what it has below runs inside the program
 })
 
 test('parameters keep their identity, copies are apart', () => {

@@ -116,8 +116,8 @@ test('what has no meaning here says so', () => {
   assert.throws(() => layer.shareMemory(), { code: 'ERR_TORCH', message: /^shareMemory\(\) is not offered/ })
   assert.throws(() => layer.getExtraState(), { code: 'ERR_TORCH', message: /^Linear has no extra state/ })
   assert.throws(() => layer.xpu(), { code: 'ERR_DEVICE' })
-  assert.throws(() => layer.registerForwardHook(() => {}, { withKwargs: true } as never), {
-    message: /there are no keyword arguments here/,
+  assert.throws(() => layer.registerForwardHook(() => {}, { withKwarg: true } as never), {
+    message: /did you mean 'withKwargs'/,
   })
   assert.throws(() => layer.registerForwardPreHook(() => {}, { alwaysCall: true } as never), { code: 'ERR_ARGUMENT' })
 })

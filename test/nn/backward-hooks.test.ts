@@ -61,6 +61,20 @@ test('from backwardAsync a hook is refused, and the graph can be used on', async
   assert.deepEqual(x.grad!.tolist(), [1, 1])
 })
 
+test('a hook of the old kind is refused from backwardAsync, too, and leaves the graph as it is', async () => {
+  const layer = new nn.ReLU()
+  const x = torch.ones(2, { requiresGrad: true })
+  layer.registerBackwardHook((_, [grad]) => [grad!.mul(3)])
+  const y = layer.forward(x.mul(1)).sum()
+  await assert.rejects(y.backwardAsync({ retainGraph: true }), {
+    code: 'ERR_ARGUMENT',
+    message: /use backward\(\) on the CPU/,
+  })
+  x.grad = null
+  y.backward()
+  assert.deepEqual(x.grad!.tolist(), [3, 3])
+})
+
 test('a hook may run a backward pass of its own, and see the grad mode of the pass', () => {
   const x = torch.ones(1, { requiresGrad: true })
   const w = torch.tensor([3], { requiresGrad: true })

@@ -138,6 +138,14 @@ export function containerTypes(x: torch.Tensor): void {
   })
   // @ts-expect-error a number is no gradient
   net.registerFullBackwardHook(() => [1])
+  net.registerForwardHook((module, args, kwargs, output) => [module satisfies Net, args[0], kwargs.k, output], {
+    withKwargs: true,
+  })
+  // @ts-expect-error only hooks that ask for it get what came by name
+  net.registerForwardHook((module, args, kwargs, output) => [module, args, kwargs, output])
+  net.registerForwardPreHook((_, args, kwargs) => [args, { ...kwargs, k: 2 }], { withKwargs: true, prepend: true })
+  // @ts-expect-error nothing was computed yet
+  net.registerForwardPreHook(() => {}, { alwaysCall: true })
   x.registerHook((grad) => grad.mul(2))
   // @ts-expect-error a number is no gradient
   x.registerHook(() => 1)

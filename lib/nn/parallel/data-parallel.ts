@@ -6,6 +6,7 @@ import type { Device } from '../../tensor/dtype.js'
 import { describe } from '../../tensor/operator.js'
 import { takeArguments } from '../arguments.js'
 import { Module } from '../module.js'
+import { announceFields } from '../registration-hooks.js'
 import { parallelApply } from './parallel-apply.js'
 import { replicate } from './replicate.js'
 import { gather, scatter } from './scatter-gather.js'
@@ -53,6 +54,7 @@ export class DataParallel<M extends Module = Module> extends Module {
       throw new ArgumentError(`DataParallel: ${describe(module)} is not a Module subclass`)
     const [ids, output, dim = 0] = takeArguments('DataParallel', names, args)
     this.module = module
+    announceFields(this)
     this.dim = dim as number
     this.deviceIds = []
     this.outputDevice = undefined

@@ -1,5 +1,6 @@
 /** Objects whose pre-forward hook recomputes a tensor of a module; they are found among the module's hooks, as in Python. */
-import { type ForwardPreHook, preHooksOf, removePreHook } from '../hooks.js'
+import type { ForwardPreHook } from '../hook-types.js'
+import { preHooksOf, removePreHook } from '../hooks.js'
 import type { Module } from '../module.js'
 
 /** Recomputes the tensor `_tensorName` of a module before each `forward`. */

@@ -8,10 +8,12 @@ import { noGrad } from '../../tensor/autograd.js'
 import { Parameter } from '../../tensor/parameter.js'
 import { sizeText } from '../../tensor/python-text.js'
 import { Tensor } from '../../tensor/tensor.js'
+import { noteClass } from '../global-hooks.js'
 import { Layer } from '../layer.js'
 import type { Module } from '../module.js'
 import { ModuleDict as Named } from '../module-dict.js'
 import { typeName } from '../python-type.js'
+import { putMember } from '../registration-hooks.js'
 import { addMember, attributes, needModule, removeMember } from './members.js'
 import { adopt, isInvertible, NotImplementedError, ParametrizationList } from './parametrization-list.js'
 
@@ -90,6 +92,7 @@ function parametrizedClass(type: Class): Class {
       return this instanceof Layer ? runNative(this, run) : run()
     },
   })
+  noteClass(made.prototype)
   return made as unknown as Class
 }
 
@@ -164,7 +167,7 @@ export function registerParametrization<M extends Module>(
   removeMember(module, tensorName)
   if (lists === undefined || lists.length === 0) {
     Object.setPrototypeOf(module, parametrizedClass(classOf(module)).prototype)
-    attributes(module).parametrizations = new ModuleDict()
+    putMember(module, 'module', 'parametrizations', new ModuleDict())
   }
   Object.defineProperty(Object.getPrototypeOf(module), tensorName, {
     configurable: true,
