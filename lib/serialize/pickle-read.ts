@@ -26,20 +26,31 @@ import { badFormat, unsafe, type Where } from './where.js'
 /** Turns a persistent id, PyTorch's reference to a storage, into what stands for it; throws when it is none. */
 export type PersistentLoad = (id: Node, offset: number) => unknown
 
+/** Sees all that a pickle names and would call, also what it throws away and what is not in its value. */
+export interface PickleWatcher {
+  global(global: PyGlobal): void
+  call(call: PyCall): void
+}
+
 /**
  * Reads one pickle.
  * @throws {@link CheckpointError} `ERR_CHECKPOINT_FORMAT` when it is not one, `ERR_CHECKPOINT_UNSAFE` beyond {@link limits}
  */
-export function readPickle(bytes: Uint8Array, where: Where, persistentLoad: PersistentLoad): Node {
+export function readPickle(
+  bytes: Uint8Array,
+  where: Where,
+  persistentLoad: PersistentLoad,
+  watcher?: PickleWatcher,
+): Node {
   if (bytes.length > limits.pickleBytes) {
     throw unsafe(where, `a pickle of ${bytes.length} bytes; ${limits.pickleBytes} are allowed`)
   }
-  return readPickleFrom(new ByteReader(bytes, where), persistentLoad)
+  return readPickleFrom(new ByteReader(bytes, where), persistentLoad, watcher)
 }
 
 /** {@link readPickle} for one of several in a row: the reader stands behind it afterwards. */
-export function readPickleFrom(input: ByteReader, persistentLoad: PersistentLoad): Node {
-  return new Machine(input, persistentLoad).run()
+export function readPickleFrom(input: ByteReader, persistentLoad: PersistentLoad, watcher?: PickleWatcher): Node {
+  return new Machine(input, persistentLoad, watcher).run()
 }
 
 class Machine {
@@ -56,6 +67,7 @@ class Machine {
   constructor(
     private readonly input: ByteReader,
     private readonly persistentLoad: PersistentLoad,
+    private readonly watcher: PickleWatcher | undefined,
   ) {}
 
   run(): Node {
@@ -164,6 +176,7 @@ class Machine {
       this.count()
       this.globals.set(key, (global = new PyGlobal(module, name)))
     }
+    this.watcher?.global(global)
     this.push(global)
   }
   stackGlobal(): void {
@@ -178,7 +191,9 @@ class Machine {
       throw this.bad(`${kindOf(callable)} cannot be called`)
     }
     if (kwargs !== undefined && !(kwargs instanceof PyDict)) throw this.bad('keyword arguments have to be a dict')
-    this.make(new PyCall(kind, callable, args, kwargs, this.offset))
+    const call = new PyCall(kind, callable, args, kwargs, this.offset)
+    this.watcher?.call(call)
+    this.make(call)
   }
 
   append(items: Node[]): void {
