@@ -1,7 +1,7 @@
 /** `libtorch-node inspect` */
 import { Command } from 'commander'
 import { type Inspection, inspectCheckpoint } from '../serialize/inspect/index.js'
-import { bytesText, columns, countText, fit, pad, printable, printableJson, several } from './text.js'
+import { bytesText, columns, countText, fit, pad, printable, printableJson, several, widthOf } from './text.js'
 import { drawTree } from './tree.js'
 
 /** The command `inspect`. */
@@ -29,7 +29,7 @@ const formats: Record<string, string> = {
 
 function report(found: Inspection, width: number, all: boolean): string[] {
   const title = `${printable(found.file)}: ${formats[found.format] ?? found.format}, ${bytesText(found.fileBytes)}`
-  const lines = [fit(title, width), ...facts(found, width), '']
+  const lines = [...wrapped(title, width, ''), ...facts(found, width), '']
   lines.push(...drawTree(found.root, width, all))
   const others = found.classes.filter(({ weightsOnly }) => all || !weightsOnly)
   if (others.length > 0) {
@@ -83,15 +83,15 @@ function at(path: string): string {
 }
 
 /** Lines of whole words; later ones are indented. */
-function wrapped(text: string, width: number): string[] {
+function wrapped(text: string, width: number, indent = '  '): string[] {
   const lines: string[] = []
-  let line = ' '
+  let line = ''
   for (const word of text.split(' ')) {
-    if (line.trim() !== '' && line.length + 1 + word.length > width) {
+    if (line !== '' && widthOf(line) + 1 + widthOf(word) > width) {
       lines.push(line)
-      line = '   '
+      line = ''
     }
-    line += ` ${word}`
+    line = line === '' ? `${indent}${lines.length > 0 ? '  ' : ''}${word}` : `${line} ${word}`
   }
   return [...lines, line].map((each) => fit(each, width))
 }

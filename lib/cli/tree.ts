@@ -11,6 +11,8 @@ interface Line {
   /** dtype, sizes and bytes of a tensor, which stand in columns */
   cells?: [dtype: string, shape: string, bytes: string]
   text: string
+  /** `left` is all of the line, and no key */
+  whole?: true
 }
 
 /** @param all - nothing is left out */
@@ -20,8 +22,8 @@ export function drawTree(root: Outline, width: number, all: boolean): string[] {
   const widest = (texts: string[], most: number) => Math.min(Math.max(0, ...texts.map(widthOf)), most)
   const finite = Number.isFinite(width) ? width : 1000
   const left = widest(
-    lines.map((line) => line.left),
-    Math.max(16, Math.floor(finite * 0.55)),
+    lines.flatMap((line) => (line.whole ? [] : line.left)),
+    Math.max(16, Math.floor(finite * 0.45)),
   )
   const sizes = [0, 1, 2].map((i) =>
     widest(
@@ -34,6 +36,7 @@ export function drawTree(root: Outline, width: number, all: boolean): string[] {
     const columns = cells
       ? [pad(cells[0], sizes[0]!), pad(cells[1], sizes[1]!), cells[2].padStart(sizes[2]!), text].join('  ')
       : text
+    if (line.whole) return fit(line.left, width)
     if (i === 0) return fit(columns.trimEnd(), width)
     return fit(`${pad(fit(line.left, left, 'middle'), left)}  ${columns}`.trimEnd(), width)
   })
@@ -42,7 +45,8 @@ export function drawTree(root: Outline, width: number, all: boolean): string[] {
 function branches(outline: Outline, prefix: string, depth: number, all: boolean, lines: Line[]): void {
   const entries = entriesOf(outline)
   const most = all ? entries.length : shown[Math.min(depth, shown.length - 1)]!
-  const omitted = 'omitted' in outline ? (outline.omitted ?? 0) : 0
+  const isCut = 'omitted' in outline && !(outline.type === 'container' && isRow(outline))
+  const omitted = isCut ? (outline.omitted ?? 0) : 0
   const cut = entries.length > most + 1
   const head = cut ? entries.slice(0, most - tail) : entries
   const end = cut ? entries.slice(-tail) : []
@@ -54,7 +58,7 @@ function branches(outline: Outline, prefix: string, depth: number, all: boolean,
     const last = i === rows.length - 1
     const branch = prefix + (last ? '└─ ' : '├─ ')
     if (typeof row === 'string') {
-      lines.push({ left: branch + row, text: '' })
+      lines.push({ left: branch + row, text: '', whole: true })
       return
     }
     lines.push({ left: branch + printable(row.key), ...described(row.value) })
@@ -64,9 +68,22 @@ function branches(outline: Outline, prefix: string, depth: number, all: boolean,
 
 function entriesOf(outline: Outline): Entry[] {
   if (outline.type === 'tensor') return outline.attributes ?? []
-  if (outline.type === 'object') return outline.entries
-  if (outline.type !== 'container') return []
+  if (outline.type === 'object') return [...argumentsOf(outline), ...outline.entries]
+  if (outline.type !== 'container' || isRow(outline)) return []
   return outline.attributes ? [...outline.entries, ...outline.attributes] : outline.entries
+}
+
+/** Arguments of a call that take more than a line. */
+function argumentsOf({ args = [] }: ObjectOutline): Entry[] {
+  return args.flatMap((value, i) =>
+    value.type === 'plain' ? [] : [{ key: `argument ${i + 1}`, step: `.args[${i}]`, value }],
+  )
+}
+
+/** A long list of numbers or texts, which is shown on one line. */
+function isRow({ class: name, entries }: ContainerOutline): boolean {
+  const isList = /^(list|tuple|set|frozenset|deque)$/.test(name)
+  return isList && entries.length > 0 && entries.every(({ value }) => value.type === 'plain' && value.text.length < 40)
 }
 
 function described(outline: Outline): Pick<Line, 'cells' | 'text'> {
@@ -115,7 +132,12 @@ function onDevice(device: string): string {
 }
 
 function container(outline: ContainerOutline): string {
-  return `${printable(outline.class)}, ${several(outline.length, 'entry', 'entries')}${sizeOf(outline)}`
+  const head = `${printable(outline.class)}, ${several(outline.length, 'entry', 'entries')}`
+  if (!isRow(outline)) return head + sizeOf(outline)
+  const texts = outline.entries
+    .slice(0, 24)
+    .flatMap(({ value }) => (value.type === 'plain' ? printable(value.text) : []))
+  return `${head}: ${texts.join(', ')}${texts.length < outline.length ? ', …' : ''}`
 }
 
 function object(outline: ObjectOutline): string {

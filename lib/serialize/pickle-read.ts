@@ -18,19 +18,14 @@ import {
   PySet,
   PyStr,
   PyTuple,
+  Substitute,
 } from './nodes.js'
 import { quotedText, rawUnicodeEscape } from './pickle-text.js'
 import { toPython3 } from './python-names.js'
 import { badFormat, unsafe, type Where } from './where.js'
 
-/** Turns a persistent id, PyTorch's reference to a storage, into what stands for it; throws when it is none. */
+/** Turns a persistent id, PyTorch's reference to a storage, into what stands for it or a {@link Substitute}; throws when it is none. */
 export type PersistentLoad = (id: Node, offset: number) => unknown
-
-/** Sees all that a pickle names and would call, also what it throws away and what is not in its value. */
-export interface PickleWatcher {
-  global(global: PyGlobal): void
-  call(call: PyCall): void
-}
 
 /**
  * Reads one pickle.
@@ -46,6 +41,12 @@ export function readPickle(
     throw unsafe(where, `a pickle of ${bytes.length} bytes; ${limits.pickleBytes} are allowed`)
   }
   return readPickleFrom(new ByteReader(bytes, where), persistentLoad, watcher)
+}
+
+/** Sees all that a pickle names and would call, also what it throws away and what is not in its value. */
+export interface PickleWatcher {
+  global(global: PyGlobal): void
+  call(call: PyCall): void
 }
 
 /** {@link readPickle} for one of several in a row: the reader stands behind it afterwards. */
@@ -101,6 +102,7 @@ class Machine {
     this.stack.push(node)
   }
   make(node: Node): void {
+    if (node instanceof PyCall) this.watcher?.call(node)
     this.count()
     this.push(node)
   }
@@ -191,9 +193,7 @@ class Machine {
       throw this.bad(`${kindOf(callable)} cannot be called`)
     }
     if (kwargs !== undefined && !(kwargs instanceof PyDict)) throw this.bad('keyword arguments have to be a dict')
-    const call = new PyCall(kind, callable, args, kwargs, this.offset)
-    this.watcher?.call(call)
-    this.make(call)
+    this.make(new PyCall(kind, callable, args, kwargs, this.offset))
   }
 
   append(items: Node[]): void {
@@ -231,7 +231,8 @@ class Machine {
   }
 
   persistent(id: Node): void {
-    this.make(new PyPersistent(id, this.persistentLoad(id, this.offset)))
+    const loaded = this.persistentLoad(id, this.offset)
+    this.make(loaded instanceof Substitute ? loaded.node : new PyPersistent(id, loaded))
   }
 
   /** An int written in decimal digits; `00` and `01` are protocol 1's False and True. */

@@ -9,7 +9,7 @@ import { Census } from './safety.js'
 import { type StorageFacts, StorageTable } from './storages.js'
 import type { Entry, Note, Outline } from './types.js'
 import type { FileWindow } from './window.js'
-import { ZipDirectory } from './zip.js'
+import { ZipDirectory, type ZipRecord } from './zip.js'
 
 /** Small records that say how the archive was written. */
 const facts = { version: 'version', byteorder: 'byteorder', '.storage_alignment': 'alignment' }
@@ -42,7 +42,7 @@ export function inspectArchive(file: FileWindow): Parts {
     tensors: reader.tensors,
     storages: reader.storages,
     classes: census.classes(),
-    notes: [...census.notes(), ...reader.notes(), ...(isScript ? [program(isCpp)] : [])],
+    notes: [...census.notes(isScript), ...reader.notes(), ...(isScript ? [program(isCpp)] : [])],
   }
 }
 
@@ -107,20 +107,17 @@ class PickleReader {
       notes.push({ level: 'warning', text: `records are in the archive more than once: ${names}` })
     }
     const all = [...records.values()]
-    const compressed = all.filter(({ method }) => method !== 0)
+    const isData = ({ name }: ZipRecord): boolean => this.folders.some((folder) => name.startsWith(folder))
+    const compressed = all.filter((record) => record.method !== 0 && isData(record))
     if (compressed.length > 0) {
-      notes.push({
-        level: 'info',
-        text: `${count(compressed.length, 'record')} compressed: it cannot be mapped into memory`,
-      })
+      const them = `${count(compressed.length, 'storage')} ${compressed.length === 1 ? 'is' : 'are'}`
+      notes.push({ level: 'info', text: `${them} compressed, and so cannot be mapped into memory` })
     }
     const size = all.reduce((sum, record) => sum + record.size, 0)
     if (size > this.file.size * limits.expansion + 2 ** 28) {
       notes.push({ level: 'danger', text: `it would unpack to ${size} bytes, and has ${this.file.size}` })
     }
-    const unused = all.filter(
-      ({ name }) => this.folders.some((folder) => name.startsWith(folder)) && !this.used.has(name),
-    )
+    const unused = all.filter((record) => isData(record) && !this.used.has(record.name))
     if (unused.length > 0) {
       const bytes = unused.reduce((sum, record) => sum + record.size, 0)
       notes.push({ level: 'info', text: `${count(unused.length, 'record')} of ${bytes} bytes that nothing refers to` })

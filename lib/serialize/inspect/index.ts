@@ -71,7 +71,8 @@ function partsOf(path: string): Parts {
 }
 
 function inspectLegacy(file: FileWindow): Parts {
-  const { root, storages, littleEndian, protocol, problems, census } = readLegacyOutline(file, () => new Census())
+  const read = readLegacyOutline(file, () => new Census())
+  const { root, storages, littleEndian, protocol, problems, sources, census } = read
   const outliner = new Outliner(file.where, storages)
   const outline = outliner.outline(root)
   return {
@@ -82,7 +83,19 @@ function inspectLegacy(file: FileWindow): Parts {
     tensors: outliner.tensors,
     storages: [...storages.values()],
     classes: census.classes(),
-    notes: [...census.notes(), ...problems.map((text): Note => ({ level: 'warning', text }))],
+    notes: [
+      ...census.notes(),
+      ...problems.map((text): Note => ({ level: 'warning', text })),
+      ...(sources.length > 0 ? [sourceNote(sources)] : []),
+    ],
+  }
+}
+
+function sourceNote(sources: string[]): Note {
+  const names = sources.slice(0, 5).join(', ') + (sources.length > 5 ? ' and others' : '')
+  return {
+    level: 'info',
+    text: `it holds the source code of ${names}, which Python compares with its own; it is not run`,
   }
 }
 

@@ -13,6 +13,8 @@ export interface LegacyOutline {
   storages: Map<string, StorageFacts>
   littleEndian: boolean
   protocol: number
+  /** classes whose source code is in the file */
+  sources: string[]
   /** what is wrong with the storages */
   problems: string[]
 }
@@ -57,6 +59,7 @@ function readHead(file: FileWindow, bytes: Uint8Array, census: Census): LegacyOu
     littleEndian: !isBigEndian(system),
     protocol: bytes[1]!,
     problems: [],
+    sources: table.sources,
   }
   passOver(file, input.at, keys, out)
   return out

@@ -90,7 +90,8 @@ export class Census implements PickleWatcher {
       .sort((a, b) => Number(a.weightsOnly) - Number(b.weightsOnly) || b.count - a.count || (a.name < b.name ? -1 : 1))
   }
 
-  notes(): Note[] {
+  /** @param isScript - a TorchScript archive, which torch.load never opens as data */
+  notes(isScript = false): Note[] {
     const notes: Note[] = this.hostile.map((call) => ({
       level: 'danger',
       text: `Python would run ${call.path}${argumentsOf(call.args)} when it opens the file without weights_only=True; here it is not run`,
@@ -103,7 +104,7 @@ export class Census implements PickleWatcher {
       }
     }
     const unknown = this.classes().filter(({ weightsOnly }) => !weightsOnly)
-    if (unknown.length > 0) {
+    if (unknown.length > 0 && !isScript) {
       const names = unknown.slice(0, 5).map(({ name }) => name)
       const more = unknown.length > 5 ? ` and ${unknown.length - 5} more` : ''
       notes.push({

@@ -1,5 +1,5 @@
 /** The storages of a file: what is known of them without reading them. */
-import { type Node, PyStr, PyTuple } from '../nodes.js'
+import { type Node, PyGlobal, PyStr, PyTuple, Substitute } from '../nodes.js'
 import { readStorageId, type StorageRef } from '../storages.js'
 import type { Where } from '../where.js'
 
@@ -15,6 +15,8 @@ export interface StorageFacts extends StorageRef {
 /** Collects storages while a pickle is read. */
 export class StorageTable {
   readonly byKey = new Map<string, StorageFacts>()
+  /** classes that come with their source code */
+  readonly sources: string[] = []
 
   /** @param check - says what is wrong with a storage that is met for the first time */
   constructor(
@@ -23,8 +25,13 @@ export class StorageTable {
   ) {}
 
   /** For the reader of the pickle. */
-  readonly load = (id: Node, offset: number): StorageFacts => {
+  readonly load = (id: Node, offset: number): StorageFacts | Substitute => {
     const where = { ...this.where, offset }
+    const type = classWithSource(id)
+    if (type) {
+      this.sources.push(type.path)
+      return new Substitute(type)
+    }
     const { root, view } = withoutView(id)
     const ref = readStorageId(root, where)
     let facts = this.byKey.get(ref.key)
@@ -39,6 +46,13 @@ export class StorageTable {
     // a part of a storage, which PyTorch has not written since 0.4: its tensors count from its own beginning
     return { ...facts, numel: view, nbytes: view * (ref.numel > 0 ? ref.nbytes / ref.numel : 0) }
   }
+}
+
+/** The class of `('module', class, file, source)`, as models were saved before 1.6. */
+function classWithSource(id: Node): PyGlobal | undefined {
+  const isClass = id instanceof PyTuple && id.items.length === 4
+  const [word, type] = isClass ? id.items : []
+  return word instanceof PyStr && word.text === 'module' && type instanceof PyGlobal ? type : undefined
 }
 
 /** The id of a storage without its sixth part, `(key, offset, elements)` in the files of old. */
