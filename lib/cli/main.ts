@@ -2,9 +2,13 @@
 /** `libtorch-node`: one file of this folder for each command. Must start where no LibTorch and no addon is. */
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
+import { convertCommand } from './convert.js'
+import { diffCommand } from './diff.js'
 import { doctorCommand } from './doctor.js'
+import { extractCommand } from './extract.js'
 import { inspectCommand } from './inspect.js'
 import { installCommand } from './install.js'
+import { stripPrefixCommand } from './strip-prefix.js'
 import { printableLines } from './text.js'
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
@@ -17,7 +21,16 @@ const program = new Command('libtorch-node')
   .showSuggestionAfterError()
   .showHelpAfterError('(libtorch-node --help lists the commands)')
   .exitOverride()
-for (const command of [installCommand(), doctorCommand(), inspectCommand()]) {
+const commands = [
+  installCommand(),
+  doctorCommand(),
+  inspectCommand(),
+  diffCommand(),
+  convertCommand(),
+  extractCommand(),
+  stripPrefixCommand(),
+]
+for (const command of commands) {
   program.addCommand(command.copyInheritedSettings(program))
 }
 
