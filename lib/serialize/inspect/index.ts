@@ -6,7 +6,7 @@ import { headerLength, readHeader } from '../safetensors/header.js'
 import { recogniseFile } from '../safetensors/recognise.js'
 import { readShards } from '../sharded.js'
 import { sniff } from '../sniff.js'
-import { badFormat } from '../where.js'
+import { badFormat, unsafe } from '../where.js'
 import { inspectArchive } from './archive.js'
 import { readLegacyOutline } from './legacy.js'
 import { Outliner } from './outline.js'
@@ -28,7 +28,7 @@ export type * from './types.js'
  * @internal
  */
 export function inspectCheckpoint(path: string): Inspection {
-  const parts = partsOf(path)
+  const parts = withinStack(path, () => partsOf(path))
   const { tensors, storages, root, notes, ...rest } = parts
   return {
     file: path,
@@ -43,6 +43,16 @@ export function inspectCheckpoint(path: string): Inspection {
     notes: inOrder([...notes, ...tensorNotes(tensors, storages)]),
     ...(rest.metadata && { metadata: rest.metadata }),
     root,
+  }
+}
+
+/** Objects deep inside of one another are refused also where the machine's stack ends before the limit on them. */
+function withinStack<T>(file: string, body: () => T): T {
+  try {
+    return body()
+  } catch (error) {
+    if (!(error instanceof RangeError && /call stack/.test(error.message))) throw error
+    throw unsafe({ file }, 'objects are too deep inside of one another')
   }
 }
 
@@ -131,7 +141,7 @@ function inspectShards(index: string): Parts {
   const shards = readShards(index)
   const all: Parts[] = []
   for (const path of shards.files) {
-    const parts = partsOf(path)
+    const parts = withinStack(path, () => partsOf(path))
     all.push(parts)
     const { root } = parts
     if (root.type !== 'container') throw badFormat({ file: path }, 'a shard has to hold a dict of tensors')

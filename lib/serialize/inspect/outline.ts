@@ -95,7 +95,8 @@ export class Outliner {
     const omitted = this.fill(out.entries, values, (i) => {
       const key = keys[i]!
       if (key instanceof PyStr) return [key.text, `[${JSON.stringify(key.text)}]`]
-      const text = plainOutline(key)?.text ?? kindOf(key)
+      const tensor = key instanceof PyCall ? tensorOutline(key, this) : undefined
+      const text = plainOutline(key)?.text ?? tensor?.class ?? kindOf(key)
       return [text, `[${text}]`]
     })
     return omitted > 0 ? { ...out, omitted } : out

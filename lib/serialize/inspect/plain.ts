@@ -99,7 +99,7 @@ function called(call: PyCall, depth: number): PlainOutline | undefined {
       )
     }
     case 'torch.device': {
-      if (!(first instanceof PyStr)) return undefined
+      if (!(first instanceof PyStr) || (second !== undefined && typeof second !== 'number')) return undefined
       const device = second === undefined ? first.text : `${first.text}:${String(second)}`
       return plain('torch.device', device, device)
     }
