@@ -13,7 +13,7 @@ export function inspectCommand(): Command {
     .option('--all', 'show all keys: long lists are shortened otherwise')
     .action((file: string, { json, all }: { json?: boolean; all?: boolean }) => {
       const found = inspectCheckpoint(file)
-      console.log(json ? printableJson(found) : report(found, columns(), all === true).join('\n'))
+      console.log(json ? printableJson(found) : inspectionText(found, columns(), all === true))
     })
 }
 
@@ -27,7 +27,8 @@ const formats: Record<string, string> = {
   sharded: 'model in several files',
 }
 
-function report(found: Inspection, width: number, all: boolean): string[] {
+/** What the command prints, in lines of at most `width` columns. */
+export function inspectionText(found: Inspection, width: number, all: boolean): string {
   const title = `${printable(found.file)}: ${formats[found.format] ?? found.format}, ${bytesText(found.fileBytes)}`
   const lines = [...wrapped(title, width, ''), ...facts(found, width), '']
   lines.push(...drawTree(found.root, width, all))
@@ -45,7 +46,7 @@ function report(found: Inspection, width: number, all: boolean): string[] {
       lines.push(...wrapped(`${level === 'info' ? '' : `${level.toUpperCase()}: `}${printable(text)}`, width))
     }
   }
-  return lines
+  return lines.join('\n')
 }
 
 function facts(found: Inspection, width: number): string[] {

@@ -95,7 +95,7 @@ def cases():
     yield "meta", {"m": torch.empty(3, 4, device="meta", dtype=torch.bfloat16)}
     yield "sparse", {"coo": torch.eye(3).to_sparse(), "csr": torch.eye(3).to_sparse_csr(), "csc": torch.eye(4).to_sparse_csc()}
     yield "quantized", {"tensor": torch.quantize_per_tensor(embedding, 0.5, 10, torch.quint8),
-                        "channel": torch.quantize_per_channel(embedding, torch.ones(3), torch.zeros(3), 0, torch.qint8)}
+                        "channel": torch.quantize_per_channel(embedding, torch.ones(3).double(), torch.arange(3), 0, torch.qint8)}
     yield "conj", {"c": torch.tensor([1 + 2j]).conj(), "n": torch.tensor([1 + 2j]).conj().imag}
     yield "numpy", {"a": numpy.arange(6).reshape(2, 3), "h": numpy.zeros((2, 2), dtype="f2"), "b": numpy.bool_(True)}
     yield "containers", [collections.OrderedDict(a=torch.ones(1)), collections.defaultdict(list, {"b": [torch.ones(1)]}),
@@ -123,7 +123,7 @@ def contents(root):
         if layout in (torch.sparse_csc, torch.sparse_bsc):
             return note(tensor.ccol_indices()) + note(tensor.row_indices()) + note(tensor.values())
         keep(tensor.untyped_storage())
-        if tensor.is_quantized and tensor.qscheme() == torch.per_channel_affine:
+        if tensor.is_quantized and tensor.qscheme() != torch.per_tensor_affine:
             note(tensor.q_per_channel_scales()), note(tensor.q_per_channel_zero_points())
         return tensor.numel() * tensor.element_size()
 

@@ -38,7 +38,18 @@ interface Outline {
   [key: string]: unknown
 }
 
-const json = (path: string): Found => JSON.parse(output(['inspect', '--json', path]))
+const folder = join(root, 'dist')
+const { inspectCheckpoint } = (await import(join(folder, 'serialize', 'inspect', 'index.js'))) as {
+  inspectCheckpoint(path: string): Found
+}
+const { inspectionText } = (await import(join(folder, 'cli', 'inspect.js'))) as {
+  inspectionText(found: Found, width: number, all: boolean): string
+}
+
+/** What `--json` prints, without a process for each file; one test looks at the command itself. */
+const json = (path: string): Found => JSON.parse(JSON.stringify(inspectCheckpoint(path)))
+const text = (path: string, width = Number.POSITIVE_INFINITY): string =>
+  inspectionText(inspectCheckpoint(path), width, false)
 
 /** All tensors of a tree, after what they carry, as the generator tells them. */
 function tensorsOf(outline: Outline): Outline[] {
@@ -89,8 +100,7 @@ test('every kind of file that Python writes, in both formats', async (t) => {
           found.notes.filter(({ level }) => level !== 'info'),
           [],
         )
-        const text = output(['inspect', path], { columns: 80 })
-        assert.deepEqual(steering(text), [])
+        for (const width of [40, 100]) assert.deepEqual(steering(text(path, width)), [])
       })
     }
   }
@@ -109,7 +119,7 @@ import json
 from torch._weights_only_unpickler import _get_allowed_globals
 print(json.dumps(sorted(_get_allowed_globals())))`)
   assert.ok(names.length > 140)
-  const { weightsOnlyAllows } = await import(join(root, 'dist', 'serialize', 'inspect', 'safety.js'))
+  const { weightsOnlyAllows } = await import(join(folder, 'serialize', 'inspect', 'safety.js'))
   assert.deepEqual(
     names.filter((name) => !weightsOnlyAllows(name)),
     [],
@@ -150,7 +160,8 @@ test('a checkpoint of a training run: epoch, learning rates, options, classes, w
   assert.equal(find(found.root, 'tied', 'slice').storageBytes, 48)
   assert.equal(find(found.root, 'args').class, 'argparse.Namespace')
   assert.deepEqual(found.container, { version: '3', byteorder: 'little', alignment: '64', protocol: 2 })
-  const text = output(['inspect', path])
+  assert.deepEqual(JSON.parse(output(['inspect', '--json', path])), found)
+  const printed = output(['inspect', path])
   for (const line of [
     /^ {2}epoch +12$/m,
     /^ {2}learning rate +0\.5, 0\.001 in \["optimizer_state_dict"\]$/m,
@@ -162,8 +173,8 @@ test('a checkpoint of a training run: epoch, learning rates, options, classes, w
     /^ {2}1 × argparse\.Namespace$/m,
     /^ {2}torch\.load\(weights_only=True\) in Python refuses it because of .*argparse\.Namespace/m,
   ])
-    assert.match(text, line)
-  assert.match(output(['inspect', join(dir, 'model.pt')]), /^├─ rnn +torch\.nn\.modules\.rnn\.LSTM, a module, \d+ B$/m)
+    assert.match(printed, line)
+  assert.match(text(join(dir, 'model.pt')), /^├─ rnn +torch\.nn\.modules\.rnn\.LSTM, a module, \d+ B$/m)
   // a model saved by its bound method, with its optimizer's groups
   assert.deepEqual(json(join(dir, 'optimizer.pt')).learningRates, [{ path: '', rates: [0.5, 0.001] }])
   assert.match(JSON.stringify(json(join(dir, 'model.legacy.pt')).notes), /it holds the source code of .*Net/)
@@ -183,7 +194,7 @@ test('safetensors, and models in several files', (t) => {
     ['["a"]', 'Tensor', 'bfloat16', [4], 'cpu', 8, false],
   ])
   assert.deepEqual({ ...(single.metadata as object) }, { by: 'x\x9b' })
-  assert.match(output(['inspect', join(dir, one)]), /^ {2}metadata +by="x\\x9b"$/m)
+  assert.match(text(join(dir, one)), /^ {2}metadata +by="x\\x9b"$/m)
   writeFileSync(join(dir, 'model.safetensors.index.json'), JSON.stringify({ weight_map: { c: two, a: one, b: one } }))
   for (const path of [dir, join(dir, 'model.safetensors.index.json')]) {
     const found = json(path)
@@ -220,7 +231,6 @@ test('files of 48 GB open at once, in the memory of a small one', async (t) => {
   if (!requirePython(t)) return
   const dir = tempDir(t)
   pythonFile(generator, ['huge', dir])
-  const { inspectCheckpoint } = await import(join(root, 'dist', 'serialize', 'inspect', 'index.js'))
   for (const name of ['huge.pt', 'huge.legacy.pt', 'huge.safetensors']) {
     const path = join(dir, name)
     assert.ok(statSync(path).size > 48e9)
@@ -231,7 +241,7 @@ test('files of 48 GB open at once, in the memory of a small one', async (t) => {
     assert.equal(found.tensors, 12)
     assert.equal(found.bytes, 12 * 2 ** 32)
     assert.deepEqual(
-      found.notes.filter(({ level }: { level: string }) => level !== 'info'),
+      found.notes.filter(({ level }) => level !== 'info'),
       [],
     )
     const run = cli(['inspect', path])
@@ -243,10 +253,14 @@ test('files of 48 GB open at once, in the memory of a small one', async (t) => {
 
 test('a TorchScript program is named as one, and not run', (t) => {
   if (!requirePython(t)) return
-  const path = join(tempDir(t), 'script.pt')
-  pythonJson(
+  const dir = tempDir(t)
+  const path = join(dir, 'script.pt')
+  // TorchScript reads the source of what it compiles
+  const program = join(dir, 'script.py')
+  writeFileSync(
+    program,
     `
-import sys, torch, json
+import sys, torch
 class M(torch.nn.Module):
     def __init__(self):
         super().__init__()
@@ -254,10 +268,9 @@ class M(torch.nn.Module):
         self.sizes = [1, 2]
     def forward(self, x):
         return self.fc(x) + torch.tensor([1.0, 2.0, 3.0])
-torch.jit.script(M()).save(sys.argv[1])
-print(json.dumps(True))`,
-    [path],
+torch.jit.script(M()).save(sys.argv[1])`,
   )
+  pythonFile(program, [path])
   const found = json(path)
   assert.equal(found.format, 'torchscript')
   assert.deepEqual(find(found.root, 'fc', 'weight').shape, [3, 2])
