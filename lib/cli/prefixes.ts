@@ -62,11 +62,13 @@ class Stripper {
     const metadata = metadataOf(dict)
     const out: Dict = Object.create(null)
     this.done.set(dict, out)
+    const origins = new Map<string, string>()
     for (const [key, value] of entries) {
       const name = this.strip(key)
       if (name !== key) this.changed++
-      if (Object.hasOwn(out, name))
-        throw new ArgumentError(`without its prefix '${key}' would be '${name}', which is there already`)
+      const other = origins.get(name)
+      if (other !== undefined) throw new ArgumentError(`'${other}' and '${key}' would both be '${name}'`)
+      origins.set(name, key)
       setInOrder(out, name, this.value(value))
     }
     return metadata || recall(dict)?.type ? orderedDict(out, metadata && this.metadata(metadata)) : out
