@@ -1,5 +1,5 @@
 /** Compares two tensors bit for bit, some millions of elements at a time. */
-import { scope, type Tensor } from '../index.js'
+import { tensor as makeTensor, scope, type Tensor } from '../index.js'
 import { isLazy } from '../tensor/uninitialized.js'
 
 export interface TensorDifference {
@@ -51,12 +51,17 @@ function isQuantized({ dtype }: Tensor): boolean {
   return /^qu?int/.test(dtype)
 }
 
+/** `c10::QScheme`: `kPerTensorAffine` and `kPerTensorSymmetric` */
+const perTensor = new Set([0, 2])
+
 /** The dense tensors that a tensor consists of. */
 function partsOf(tensor: Tensor): Tensor[] {
   const plain = tensor.detach()
   if (isQuantized(plain)) {
-    const perTensor = plain.qscheme() === 'per_tensor_affine'
-    return perTensor ? [plain.intRepr(), plain.dequantize()] : [plain.intRepr(), plain.qPerChannelScales()]
+    if (perTensor.has(Number(plain.qscheme()))) {
+      return [plain.intRepr(), makeTensor([plain.qScale(), plain.qZeroPoint()], { dtype: 'float64' })]
+    }
+    return [plain.intRepr(), plain.qPerChannelScales(), plain.qPerChannelZeroPoints()]
   }
   switch (String(plain.layout)) {
     case 'strided':
