@@ -7,11 +7,13 @@ what is in it as JSON: the tensors by their paths, the bytes of the storages, th
 import argparse
 import collections
 import contextlib
+import io
 import json
 import os
 import pickle
 import struct
 import sys
+import tarfile
 import warnings
 
 import numpy
@@ -173,8 +175,51 @@ def contents(root):
     return tensors, sum(storages.values())
 
 
+class ById(pickle.Pickler):
+    """The main pickle of a file of PyTorch 0.1, in which tensors are numbers."""
+
+    def __init__(self, file, numbers):
+        super().__init__(file, protocol=2)
+        self.numbers = numbers
+
+    def persistent_id(self, value):
+        return self.numbers.get(id(value)) if isinstance(value, torch.Tensor) else None
+
+
+def tar(path, root, tensors, nbytes=None):
+    """A file of PyTorch 0.1, which no PyTorch of today writes. With `nbytes` each storage is a hole of so many bytes."""
+    described, head = pickle.dumps(len(tensors), 2), pickle.dumps(len(tensors), 2)
+    stored = [head]
+    for number, tensor in enumerate(tensors):
+        kind = {torch.float32: "Float", torch.int64: "Long"}[tensor.dtype]
+        storage = tensor.untyped_storage()
+        numel = (nbytes or storage.nbytes()) // tensor.element_size()
+        stored.append(pickle.dumps((1000 + number, "cpu", getattr(torch, kind + "Storage")), 2) + struct.pack("<q", numel))
+        stored.append(nbytes or bytes(storage.tolist()))
+        shape, stride = ([numel], [1]) if nbytes else (tensor.shape, tensor.stride())
+        described += pickle.dumps((number, 1000 + number, getattr(torch, kind + "Tensor")), 2)
+        described += struct.pack(f"<i4x{len(shape)}q{len(shape)}qq", len(shape), *shape, *stride, tensor.storage_offset())
+    stored.append(pickle.dumps([], 2))
+    main = io.BytesIO()
+    ById(main, {id(tensor): number for number, tensor in enumerate(tensors)}).dump(root)
+    with open(path, "wb") as file:
+        for name, parts in (("pickle", [main.getvalue()]), ("tensors", [described]), ("storages", stored)):
+            member = tarfile.TarInfo(name)
+            member.size = sum(part if isinstance(part, int) else len(part) for part in parts)
+            file.write(member.tobuf(tarfile.GNU_FORMAT))
+            for part in parts:
+                file.seek(part, os.SEEK_CUR) if isinstance(part, int) else file.write(part)
+            file.seek(-file.tell() % 512, os.SEEK_CUR)
+        file.write(bytes(1024))
+
+
 def write(folder):
     written = {}
+    a, b = torch.arange(12.0).reshape(3, 4).t(), torch.arange(6)
+    path = os.path.join(folder, "tar.tar")
+    tar(path, {"epoch": 1, "model": collections.OrderedDict(w=a, same=a), "n": [b]}, [a, b])
+    tensors, nbytes = contents(torch.load(path, weights_only=False))
+    written["tar"] = {"tensors": tensors, "bytes": nbytes, "unsafe": [], "size": os.stat(path).st_size}
     for name, value in cases():
         path = os.path.join(folder, f"{name}.pt")
         torch.save(value, path)
@@ -205,6 +250,9 @@ def huge(folder):
             file.write(struct.pack("<q", 2**30))
             file.seek(2**32, os.SEEK_CUR)
         file.truncate()
+
+    ones = [torch.ones(1) for _ in range(12)]
+    tar(os.path.join(folder, "huge.tar"), dict(enumerate(ones)), ones, 2**32)
 
     header = json.dumps({f"l{i}": {"dtype": "F32", "shape": [2**20, 2**10], "data_offsets": [i * 2**32, (i + 1) * 2**32]}
                          for i in range(12)}).encode()

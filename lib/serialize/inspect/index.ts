@@ -6,6 +6,7 @@ import { headerLength, readHeader } from '../safetensors/header.js'
 import { recogniseFile } from '../safetensors/recognise.js'
 import { readShards } from '../sharded.js'
 import { sniff } from '../sniff.js'
+import { isTar } from '../tar-members.js'
 import { badFormat, unsafe } from '../where.js'
 import { inspectArchive } from './archive.js'
 import { readLegacyOutline } from './legacy.js'
@@ -13,6 +14,7 @@ import { Outliner } from './outline.js'
 import type { Parts } from './parts.js'
 import { Census } from './safety.js'
 import { hyperParametersOf, learningRatesOf, progressOf, tensorNotes, totals } from './summary.js'
+import { inspectTar } from './tar.js'
 import type { ClassUse, Entry, Inspection, Note, TensorOutline } from './types.js'
 import { FileWindow } from './window.js'
 
@@ -72,6 +74,7 @@ function partsOf(path: string): Parts {
     if (found) return inspectSafetensors(file)
     const head = file.size < 512 ? file.read(0, file.size) : file.read(0, 512)
     if (head[0] === 0x50 && head[1] === 0x4b && head[2] === 3 && head[3] === 4) return inspectArchive(file)
+    if (isTar(head)) return inspectTar(file)
     if (isLegacy(head)) return inspectLegacy(file)
     const first = Buffer.from(head.subarray(0, 8)).toString('hex')
     throw badFormat(file.where, sniff(head, file.size) ?? `not a checkpoint: its first bytes are ${first}`)

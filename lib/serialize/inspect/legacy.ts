@@ -57,7 +57,8 @@ function readHead(file: FileWindow, bytes: Uint8Array, census: Census): LegacyOu
     root,
     storages: table.byKey,
     littleEndian: !isBigEndian(system),
-    protocol: bytes[1]!,
+    // protocols 0 and 1 do not say which they are
+    protocol: bytes[0] === 0x80 ? bytes[1]! : 0,
     problems: [],
     sources: table.sources,
   }
@@ -79,8 +80,11 @@ function passOver(file: FileWindow, start: number, keys: PyList, out: LegacyOutl
     left.delete(key)
     if (at + 8 > file.size) break
     const head = Buffer.from(file.read(at, 8).buffer)
-    const numel = out.littleEndian ? head.readBigInt64LE() : head.readBigInt64BE()
-    if (numel !== BigInt(storage.numel)) storage.problem = `its storage has ${numel} elements, not ${storage.numel}`
+    const numel = head.readBigInt64LE()
+    // an old PyTorch wrote the count in the order of a big-endian machine, but never the elements
+    const swapped = !out.littleEndian && head.readBigInt64BE() === BigInt(storage.numel)
+    if (numel !== BigInt(storage.numel) && !swapped)
+      storage.problem = `its storage has ${numel} elements, not ${storage.numel}`
     at += 8 + storage.nbytes
     if (at > file.size) storage.problem = 'its storage is cut off: the file is truncated'
     if (storage.problem !== undefined) break

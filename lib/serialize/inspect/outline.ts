@@ -174,9 +174,9 @@ export class Outliner {
   }
 
   private object(call: PyCall): ObjectOutline {
-    const out: ObjectOutline = { type: 'object', class: className(call), entries: [] }
-    const [only] = call.args.items
-    if (only !== undefined)
+    const old = oldClass(call)
+    const out: ObjectOutline = { type: 'object', class: old ?? className(call), entries: [] }
+    if (call.args.items.length > 0 && old === undefined)
       out.args = call.args.items.map((item, i) => this.within(`.args[${i}]`, () => this.outline(item)))
     if (call.state instanceof PyDict) {
       const { state } = call
@@ -225,6 +225,14 @@ function className(node: Node): string {
   if (!(node instanceof PyCall)) return kindOf(node)
   if (node.path !== '') return node.path
   return `${kindOf(node.callable)}(…)`
+}
+
+/** The class of an object that protocols 0 and 1 make by a function, as they have no opcode for it. */
+function oldClass({ path, args: { items } }: PyCall): string | undefined {
+  const [type] = items
+  const isPlain =
+    path === 'copyreg._reconstructor' ? items.length === 3 : path === 'copyreg.__newobj__' && items.length === 1
+  return isPlain && type instanceof PyGlobal ? type.path : undefined
 }
 
 function setItems(call: PyCall): Node[] {

@@ -140,6 +140,7 @@ function noneIn(call: PyCall, items: Node | undefined): boolean {
 function numpy(call: PyCall): PlainOutline | undefined {
   const name = numpyDtype(call.args.items[0])?.name
   const value = numpyScalar(call)
+  if (typeof value === 'string') return { ...textOutline(value), class: 'numpy.str' }
   if (name === undefined) return undefined
   if (typeof value === 'boolean') return plain('numpy.bool', value ? 'True' : 'False', value)
   if (typeof value === 'bigint') return plain(`numpy.${name}`, String(value))

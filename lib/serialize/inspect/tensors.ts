@@ -17,6 +17,7 @@ const rows: Record<string, Row> = {
   'torch._utils._rebuild_parameter': parameter,
   'torch._utils._rebuild_parameter_with_state': parameter,
   'torch.nn.parameter.Parameter': parameter,
+  'torch.autograd.variable.Variable': variable,
   'torch.nn.parameter.UninitializedParameter': (call) => uninitialized('UninitializedParameter', call),
   'torch.nn.parameter.UninitializedBuffer': (call) => uninitialized('UninitializedBuffer', call),
   'torch._tensor._rebuild_from_type_v2': fromType,
@@ -34,6 +35,8 @@ const rows: Record<string, Row> = {
   'torch._utils._rebuild_wrapper_subclass': wrapper,
   'numpy.core.multiarray._reconstruct': array,
   'numpy._core.multiarray._reconstruct': array,
+  'numpy.core.numeric._frombuffer': (call) => arrayOf(call.args.items[2], call.args.items[1]),
+  'numpy._core.numeric._frombuffer': (call) => arrayOf(call.args.items[2], call.args.items[1]),
 }
 
 /** The classes of tensors before 0.4, whose state is what the function of today takes. */
@@ -112,14 +115,22 @@ function inner(node: Node | undefined, outliner: Outliner): TensorOutline | unde
 }
 
 function parameter(call: PyCall, outliner: Outliner): TensorOutline | undefined {
-  // the class itself keeps its data in the state, in files of PyTorch 0.3
-  const inState = call.args.items.length === 0 && call.state instanceof PyTuple
-  const [data, requiresGrad, , attributes] = inState ? (call.state as PyTuple).items : call.args.items
+  const { items } = call.args
+  if (items.length < 2 && call.state instanceof PyTuple) return variable(call, outliner, 'Parameter')
+  const [data, requiresGrad, , attributes] = items
   const tensor = inner(data, outliner)
   if (tensor === undefined) return undefined
   const out: TensorOutline = withGrad({ ...tensor, class: 'Parameter' }, requiresGrad)
-  if (!inState && attributes !== undefined) attach(out, attributes, outliner)
+  if (attributes !== undefined) attach(out, attributes, outliner)
   return out
+}
+
+/** In files of PyTorch before 0.4 the state has what follows the data, or with it: `(data, requires_grad, …)`. */
+function variable(call: PyCall, outliner: Outliner, name = 'Tensor'): TensorOutline | undefined {
+  const state = call.state instanceof PyTuple ? call.state.items : []
+  const [data, ...rest] = [...call.args.items, ...state]
+  const tensor = inner(data, outliner)
+  return tensor && withGrad({ ...tensor, class: name }, rest.find((item) => typeof item === 'boolean') ?? null)
 }
 
 function attach(tensor: TensorOutline, state: Node, outliner: Outliner): void {
@@ -205,7 +216,10 @@ function wrapper(call: PyCall): TensorOutline {
 /** An array of numpy, whose data is in the pickle itself. */
 function array(call: PyCall): TensorOutline | undefined {
   if (!(call.state instanceof PyTuple)) return undefined
-  const [, size, type] = call.state.items
+  return arrayOf(call.state.items[1], call.state.items[2])
+}
+
+function arrayOf(size: Node | undefined, type: Node | undefined): TensorOutline | undefined {
   const shape = shapeOf(size)
   if (shape === undefined) return undefined
   const known = numpyDtype(type)
