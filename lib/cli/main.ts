@@ -2,22 +2,42 @@
 /** `libtorch-node`: one file of this folder for each command. Must start where no LibTorch and no addon is. */
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
+import { convertCommand } from './convert.js'
+import { diffCommand } from './diff.js'
 import { doctorCommand } from './doctor.js'
+import { extractCommand } from './extract.js'
+import { inspectCommand } from './inspect.js'
 import { installCommand } from './install.js'
+import { stripPrefixCommand } from './strip-prefix.js'
+import { printableLines } from './text.js'
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
   version: string
 }
 
 const program = new Command('libtorch-node')
-  .description('LibTorch for Node.js: fetch it, and see what is there.')
+  .description('LibTorch for Node.js: fetch it, see what is there, look into checkpoints and change their form.')
   .version(version)
   .showSuggestionAfterError()
   .showHelpAfterError('(libtorch-node --help lists the commands)')
   .exitOverride()
-for (const command of [installCommand(), doctorCommand()]) {
+const commands = [
+  installCommand(),
+  doctorCommand(),
+  inspectCommand(),
+  diffCommand(),
+  convertCommand(),
+  extractCommand(),
+  stripPrefixCommand(),
+]
+for (const command of commands) {
   program.addCommand(command.copyInheritedSettings(program))
 }
+
+// `libtorch-node inspect … | head` closes the pipe when it has enough
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+})
 
 /** Exit codes: 0 done, 1 it failed and the message says why, 2 the command line is wrong. */
 try {
@@ -28,7 +48,7 @@ try {
   } else {
     const { code, message } = error as NodeJS.ErrnoException
     // an expected failure is its message; anything else is a fault of ours and keeps its stack
-    console.error(code === undefined ? error : `libtorch-node: ${message}\n(${code})`)
+    console.error(code === undefined ? error : `libtorch-node: ${printableLines(message)}\n(${code})`)
     process.exitCode = 1
   }
 }

@@ -10,8 +10,8 @@ import { shapeOf } from './tensor-rows.js'
 
 // `core` became `_core` in numpy 2
 export const numpyRows: Record<string, GlobalRow> = {
-  'numpy.core.multiarray.scalar': { call: scalar },
-  'numpy._core.multiarray.scalar': { call: scalar },
+  'numpy.core.multiarray.scalar': { call: numpyScalar },
+  'numpy._core.multiarray.scalar': { call: numpyScalar },
   'numpy.core.multiarray._reconstruct': { call: array },
   'numpy._core.multiarray._reconstruct': { call: array },
   'numpy.dtype': { call: dtypeText },
@@ -35,7 +35,7 @@ const kinds: Record<string, string> = {
 }
 
 /** `dtype('f8', False, True)` with the state `(3, '<', …)`. */
-function numpyDtype(node: Node | undefined): { name: string; big: boolean } | undefined {
+export function numpyDtype(node: Node | undefined): { name: string; big: boolean } | undefined {
   if (!(node instanceof PyCall) || node.path !== 'numpy.dtype') return undefined
   const [code] = node.args.items
   if (!(code instanceof PyStr) || !Object.hasOwn(kinds, code.text)) return undefined
@@ -57,7 +57,7 @@ function swapped(bytes: Uint8Array, { name, big }: { name: string; big: boolean 
   return copy
 }
 
-function scalar(call: PyCall): unknown {
+export function numpyScalar(call: PyCall): unknown {
   const [type, data] = call.args.items
   const dtype = numpyDtype(type)
   const raw = bytesOfNode(data)

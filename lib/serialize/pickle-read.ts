@@ -18,28 +18,40 @@ import {
   PySet,
   PyStr,
   PyTuple,
+  Substitute,
 } from './nodes.js'
 import { quotedText, rawUnicodeEscape } from './pickle-text.js'
 import { toPython3 } from './python-names.js'
 import { badFormat, unsafe, type Where } from './where.js'
 
-/** Turns a persistent id, PyTorch's reference to a storage, into what stands for it; throws when it is none. */
+/** Turns a persistent id, PyTorch's reference to a storage, into what stands for it or a {@link Substitute}; throws when it is none. */
 export type PersistentLoad = (id: Node, offset: number) => unknown
 
 /**
  * Reads one pickle.
  * @throws {@link CheckpointError} `ERR_CHECKPOINT_FORMAT` when it is not one, `ERR_CHECKPOINT_UNSAFE` beyond {@link limits}
  */
-export function readPickle(bytes: Uint8Array, where: Where, persistentLoad: PersistentLoad): Node {
+export function readPickle(
+  bytes: Uint8Array,
+  where: Where,
+  persistentLoad: PersistentLoad,
+  watcher?: PickleWatcher,
+): Node {
   if (bytes.length > limits.pickleBytes) {
     throw unsafe(where, `a pickle of ${bytes.length} bytes; ${limits.pickleBytes} are allowed`)
   }
-  return readPickleFrom(new ByteReader(bytes, where), persistentLoad)
+  return readPickleFrom(new ByteReader(bytes, where), persistentLoad, watcher)
+}
+
+/** Sees all that a pickle names and would call, also what it throws away and what is not in its value. */
+export interface PickleWatcher {
+  global(global: PyGlobal): void
+  call(call: PyCall): void
 }
 
 /** {@link readPickle} for one of several in a row: the reader stands behind it afterwards. */
-export function readPickleFrom(input: ByteReader, persistentLoad: PersistentLoad): Node {
-  return new Machine(input, persistentLoad).run()
+export function readPickleFrom(input: ByteReader, persistentLoad: PersistentLoad, watcher?: PickleWatcher): Node {
+  return new Machine(input, persistentLoad, watcher).run()
 }
 
 class Machine {
@@ -58,6 +70,7 @@ class Machine {
   constructor(
     private readonly input: ByteReader,
     private readonly persistentLoad: PersistentLoad,
+    private readonly watcher: PickleWatcher | undefined,
   ) {}
 
   run(): Node {
@@ -91,6 +104,7 @@ class Machine {
     this.stack.push(node)
   }
   make(node: Node): void {
+    if (node instanceof PyCall) this.watcher?.call(node)
     this.count()
     this.push(node)
   }
@@ -167,6 +181,7 @@ class Machine {
       this.count()
       this.globals.set(key, (global = new PyGlobal(module, name)))
     }
+    this.watcher?.global(global)
     this.push(global)
   }
   stackGlobal(): void {
@@ -219,7 +234,8 @@ class Machine {
   }
 
   persistent(id: Node): void {
-    this.make(new PyPersistent(id, this.persistentLoad(id, this.offset)))
+    const loaded = this.persistentLoad(id, this.offset)
+    this.make(loaded instanceof Substitute ? loaded.node : new PyPersistent(id, loaded))
   }
 
   /** An int written in decimal digits; `00` and `01` are protocol 1's False and True. */
