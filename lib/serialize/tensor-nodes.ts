@@ -9,6 +9,7 @@ import { type Describer, floatNode, reduce } from './to-nodes.js'
 /** What the writer needs to know of a tensor. */
 export interface TensorFacts<Storage> {
   layout: string
+  nested: boolean
   dtype: string
   device: string
   shape: readonly number[]
@@ -30,6 +31,8 @@ export interface TensorFacts<Storage> {
 export interface TensorInspector<Storage> {
   isTensor(value: unknown): value is object
   facts(tensor: object): TensorFacts<Storage>
+  /** values, sizes, strides and offsets of a nested tensor */
+  nestedParts(tensor: object): object[]
   /** the parts of a sparse tensor in the order of its arguments, and whether a COO tensor is coalesced */
   sparseParts(tensor: object): { parts: object[]; coalesced?: boolean }
   bytes(tensor: object): Uint8Array
@@ -91,6 +94,10 @@ export class TensorWriter<Storage = unknown> {
   private plain(tensor: object, facts: TensorFacts<Storage>, d: Describer): PyCall {
     const { dtype, requiresGrad } = facts
     if (facts.layout !== 'strided') return this.sparse(tensor, facts, d)
+    if (facts.nested) {
+      const parts = this.inspector.nestedParts(tensor).map((part) => d.node(part))
+      return reduce('torch._utils', '_rebuild_nested_tensor', parts)
+    }
     const size = new PyTuple([...facts.shape])
     const stride = new PyTuple([...facts.strides])
     if (facts.device.startsWith('meta')) {

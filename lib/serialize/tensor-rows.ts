@@ -18,24 +18,18 @@ export const tensorRows: Record<string, GlobalRow> = {
   },
   'torch.nn.parameter.UninitializedBuffer': { call: (call, r) => r.tensors.uninitialized(false, requiresGradOf(call)) },
   'torch._tensor._rebuild_from_type_v2': { call: fromType },
-  // its name before 1.10
+  'torch._tensor._rebuild_from_type': { call: fromType },
+  // their names before 1.10
   'torch.tensor._rebuild_from_type_v2': { call: fromType },
+  'torch.tensor._rebuild_from_type': { call: fromType },
   'torch._utils._rebuild_meta_tensor_no_storage': { call: metaTensor },
   'torch._utils._rebuild_sparse_tensor': { call: sparse },
   'torch._utils._rebuild_qtensor': { call: quantized },
-  'torch._utils._rebuild_nested_tensor': { call: notYet('nested tensors') },
-  'torch._utils._rebuild_device_tensor_from_numpy': {
-    call: notYet('tensors of XLA and other devices without storage'),
-  },
+  'torch._utils._rebuild_nested_tensor': { call: nested },
+  'torch._utils._rebuild_device_tensor_from_numpy': { call: deviceTensor },
   'torch._utils._rebuild_device_tensor_from_cpu_tensor': { call: deviceTensor },
-  'torch._utils._rebuild_xla_tensor': { call: notYet('tensors of XLA') },
-  'torch._utils._rebuild_wrapper_subclass': { call: notYet('tensor subclasses that wrap others') },
-}
-
-function notYet(what: string): (call: PyCall, r: Reviver) => never {
-  return (call, r) => {
-    throw r.bad(call, `${what} cannot be read`)
-  }
+  // its name before 1.11
+  'torch._utils._rebuild_xla_tensor': { call: deviceTensor },
 }
 
 /** A shape: non-negative ints, in a tuple or a `torch.Size`. */
@@ -78,7 +72,8 @@ function stridedSpec(call: PyCall, r: Reviver, withDtype: boolean): TensorSpec {
 
 /** Every element that the sizes and strides can reach lies inside of the storage. */
 function checkView(call: PyCall, r: Reviver, { storage, dtype, offset, shape, strides }: TensorSpec): void {
-  const available = BigInt(storage.nbytes) / BigInt(dtypes.get(dtype)!.size)
+  const { size, perByte = 1 } = dtypes.get(dtype)!
+  const available = (BigInt(storage.nbytes) * BigInt(perByte)) / BigInt(size)
   let count = 1n
   let last = BigInt(offset)
   for (let i = 0; i < shape.length; i++) {
@@ -86,7 +81,8 @@ function checkView(call: PyCall, r: Reviver, { storage, dtype, offset, shape, st
     last += BigInt(shape[i]! - 1) * BigInt(strides[i]!)
   }
   if (count >= 2n ** 63n) throw r.bad(call, `sizes [${shape}] are beyond 64 bits`)
-  if (BigInt(offset) > available || (count > 0n && last >= available)) {
+  // a tensor without elements may begin anywhere, as the last of several slices does
+  if (count > 0n && last >= available) {
     throw r.bad(
       call,
       `sizes [${shape}], strides [${strides}] and offset ${offset} reach beyond a storage of ${available} elements`,
@@ -119,13 +115,14 @@ function parameter(call: PyCall, r: Reviver): object {
   return made
 }
 
-function fromType(call: PyCall, r: Reviver): object {
+function fromType(call: PyCall, r: Reviver): object | undefined {
   const [rebuild, type, args, state] = call.args.items
   if (!(rebuild instanceof PyGlobal && type instanceof PyGlobal && args instanceof PyTuple)) {
     throw r.bad(call, 'needs a function, a class and a tuple')
   }
   const inner = r.value(new PyCall('reduce', rebuild, args, undefined, call.offset))
-  if (!r.tensors.isTensor(inner)) throw r.bad(call, `${rebuild.path} makes no tensor that can be read`)
+  // a class that keeps its data in other tensors stays what the file says of it
+  if (!r.tensors.isTensor(inner)) return undefined
   const attributes = state === undefined ? null : r.value(state)
   if (type.path === 'torch.Tensor' && isBuffer(attributes)) {
     return r.tensors.buffer(inner, attributes.persistent === true)
@@ -176,10 +173,23 @@ function sparse(call: PyCall, r: Reviver): object {
 
 function quantized(call: PyCall, r: Reviver): object {
   const spec = stridedSpec(call, r, false)
+  // elements of less than a byte have no address
+  if (dtypes.get(spec.dtype)!.perByte && (spec.offset !== 0 || !isContiguous(spec))) {
+    throw r.bad(call, `a view of a tensor of dtype ${spec.dtype} cannot be read`)
+  }
   const params = call.args.items[4]
   if (!(params instanceof PyTuple) || !(params.items[0] instanceof PyGlobal)) throw r.bad(call, 'needs its quantizer')
   spec.requiresGrad = false
   return r.tensors.quantized(spec, quantizerOf(call, r, spec, params.items))
+}
+
+function isContiguous({ shape, strides }: TensorSpec): boolean {
+  let step = 1
+  for (let i = shape.length - 1; i >= 0; i--) {
+    if (shape[i] !== 1 && strides[i] !== step) return false
+    step *= shape[i]!
+  }
+  return true
 }
 
 function quantizerOf(call: PyCall, r: Reviver, spec: TensorSpec, params: Node[]): Quantizer {
@@ -200,7 +210,14 @@ function quantizerOf(call: PyCall, r: Reviver, spec: TensorSpec, params: Node[])
   return { scheme: 'per_channel_affine', scales, zeroPoints, axis }
 }
 
+function nested(call: PyCall, r: Reviver): object {
+  const [buffer, sizes, strides, offsets] = call.args.items.map((item) => tensorOf(call, r, item))
+  if (!buffer || !sizes || !strides || !offsets) throw r.bad(call, 'needs a buffer, sizes, strides and offsets')
+  return r.tensors.nested(buffer, sizes, strides, offsets)
+}
+
 /** Tensors of devices without storages are saved as their copy on the CPU, which is what is read. */
 function deviceTensor(call: PyCall, r: Reviver): object {
-  return tensorOf(call, r, call.args.items[0])
+  const [data, dtype, , requiresGrad] = call.args.items
+  return r.tensors.cast(tensorOf(call, r, data), dtypeOf(call, r, dtype), requiresGrad === true)
 }
