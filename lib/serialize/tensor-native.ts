@@ -6,9 +6,9 @@ import { operatorFunction } from '../tensor/operator.js'
 import { Parameter, Buffer as TensorBuffer } from '../tensor/parameter.js'
 import { Tensor } from '../tensor/tensor.js'
 import { isLazy, UninitializedBuffer, UninitializedParameter } from '../tensor/uninitialized.js'
+import { dtypes } from './storages.js'
 import type { Quantizer, TensorFactory, TensorSpec } from './tensor-factory.js'
 import type { TensorFacts, TensorInspector } from './tensor-nodes.js'
-import { dtypes } from './storages.js'
 import { badFormat, type Where } from './where.js'
 
 const isQuantized = (dtype: string): boolean => /^qu?int/.test(dtype)
@@ -77,7 +77,9 @@ export class NativeTensorFactory implements TensorFactory {
       const binding = native()
       const options = { layout, dtype: binding.dtype(values as Tensor), device: binding.device(values as Tensor) }
       // only the one that validates again has a gradient
-      const name = binding.requiresGrad(values as Tensor) ? 'sparse_compressed_tensor' : '_sparse_compressed_tensor_unsafe'
+      const name = binding.requiresGrad(values as Tensor)
+        ? 'sparse_compressed_tensor'
+        : '_sparse_compressed_tensor_unsafe'
       return operatorFunction(`aten::${name}`)(compressed, plain, values, shape, options)
     })
   }
@@ -177,12 +179,12 @@ export class NativeTensorFactory implements TensorFactory {
   }
 }
 
-/** A nested tensor has no shape to ask for. */
-function isNested(tensor: Tensor): boolean {
+/** Undefined for a nested tensor, which has none. */
+function shapeOf(tensor: Tensor): number[] | undefined {
   try {
-    return native().shape(tensor) === undefined
+    return native().shape(tensor)
   } catch (error) {
-    if (/nested tensor/.test(String(error))) return true
+    if (/a nested tensor has no shape/.test(String(error))) return undefined
     throw error
   }
 }
@@ -210,7 +212,8 @@ export const nativeTensors: TensorInspector<StorageHandle> = {
     const tensor = value as Tensor
     const binding = native()
     const layout = binding.layout(tensor)
-    const nested = isNested(tensor)
+    const shape = shapeOf(tensor)
+    const nested = shape === undefined
     const device = binding.device(tensor)
     const dtype = binding.dtype(tensor)
     const strided = layout === 'strided'
@@ -220,7 +223,7 @@ export const nativeTensors: TensorInspector<StorageHandle> = {
       nested,
       dtype,
       device,
-      shape: nested ? [] : binding.shape(tensor),
+      shape: shape ?? [],
       strides: strided && !nested ? binding.strides(tensor) : [],
       requiresGrad: binding.requiresGrad(tensor),
       conj: strided && dtype.startsWith('complex') && binding.isConj(tensor),
@@ -232,6 +235,8 @@ export const nativeTensors: TensorInspector<StorageHandle> = {
       ...(tensor instanceof TensorBuffer && { buffer: tensor.persistent }),
     }
   },
+
+  detached: (value) => operatorFunction('aten::detach')(value),
 
   nestedParts(value: object): object[] {
     const names = ['values', '_nested_tensor_size', '_nested_tensor_strides', '_nested_tensor_storage_offsets']

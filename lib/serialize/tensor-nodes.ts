@@ -33,6 +33,8 @@ export interface TensorInspector<Storage> {
   facts(tensor: object): TensorFacts<Storage>
   /** values, sizes, strides and offsets of a nested tensor */
   nestedParts(tensor: object): object[]
+  /** the same without its gradient: what a Parameter holds */
+  detached(tensor: object): object
   /** the parts of a sparse tensor in the order of its arguments, and whether a COO tensor is coalesced */
   sparseParts(tensor: object): { parts: object[]; coalesced?: boolean }
   bytes(tensor: object): Uint8Array
@@ -67,7 +69,8 @@ export class TensorWriter<Storage = unknown> {
     if (memory?.bareStorage && facts.storage) return this.persistent(facts, d, memory.untyped)
     if (facts.uninitialized) return reduce('torch.nn.parameter', facts.uninitialized, [facts.requiresGrad])
     if (facts.parameter) {
-      const data = this.plain(tensor, { ...facts, requiresGrad: false }, d)
+      const held = facts.nested || facts.layout !== 'strided' ? this.inspector.detached(tensor) : tensor
+      const data = this.plain(held, { ...facts, requiresGrad: false }, d)
       if (memory?.tensorType) {
         const { path, state } = memory.tensorType
         return new PyCall(
@@ -112,9 +115,9 @@ export class TensorWriter<Storage = unknown> {
     if (!old) args.push(dtypeNode(dtype))
     if (facts.conj || facts.neg) {
       const bits = new PyDict()
-      for (const bit of ['conj', 'neg'] as const) {
+      for (const bit of ['neg', 'conj'] as const) {
         if (!facts[bit]) continue
-        bits.keys.push(d.literal(bit))
+        bits.keys.push(this.newString(bit))
         bits.values.push(true)
       }
       args.push(bits)

@@ -1,9 +1,9 @@
 /** Says of a value what describe.py says of Python's: two descriptions are equal where Node read what Python reads. */
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
+import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import * as torch from 'libtorch-node'
-import { join } from 'node:path'
 import { root } from '../../support/paths.js'
 
 const internal = (file: string): any => import(pathToFileURL(join(root, 'dist', file)).href)
@@ -125,7 +125,8 @@ function numberOf(value: number | bigint): unknown {
 /** What is called with which arguments; keyword arguments of `__new__` come last, in whatever way the protocol has them. */
 function calledOf(object: torch.PyObject): [called: unknown, args: unknown[]] {
   const args = [...(object.args ?? [])]
-  if (object.kind === 'newEx') return [object.path, [...args, ...(Object.keys(object.kwargs as object).length ? [object.kwargs] : [])]]
+  if (object.kind === 'newEx')
+    return [object.path, [...args, ...(Object.keys(object.kwargs as object).length ? [object.kwargs] : [])]]
   const { callable } = object
   if (!callable) return [object.path, args]
   const named = globalName(callable)

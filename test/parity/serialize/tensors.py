@@ -170,6 +170,7 @@ def sparse(x):
         yield f"sparse_{name}_of_int32", torch.sparse_compressed_tensor(*parts_of(make(dense), torch.int32), layout=make(dense).layout)
         yield f"sparse_{name}_batched", make(torch.stack([dense, dense * 2]))
     yield "sparse_csr_of_float16", dense.half().to_sparse_csr()
+    yield "sparse_csr_parameter", nn.Parameter(dense.to_sparse_csr())
     yield "sparse_csr_empty", torch.zeros(2, 3).to_sparse_csr()
     yield "sparse_csr_requires_grad", dense.to_sparse_csr().requires_grad_()
 
