@@ -11,6 +11,12 @@ import type { Quantizer, TensorFactory, TensorSpec } from './tensor-factory.js'
 import type { TensorFacts, TensorInspector } from './tensor-nodes.js'
 import { badFormat, type Where } from './where.js'
 
+/** Sizes, strides or offsets of the parts of a nested tensor. */
+interface Table {
+  shape: readonly number[]
+  values: bigint[]
+}
+
 const isQuantized = (dtype: string): boolean => /^qu?int/.test(dtype)
 
 /** Makes the tensors of one file, whose storages have been read. */
@@ -119,46 +125,65 @@ export class NativeTensorFactory implements TensorFactory {
 
   nested(buffer: object, ...tables: [sizes: object, strides: object, offsets: object]): Tensor {
     return this.attempt(() => {
-      const binding = native()
       const [sizes, strides, offsets] = tables.map((table) => this.table(table as Tensor))
-      const count = offsets!.shape[0] ?? 0
-      const dims = sizes!.shape[1] ?? 0
-      const fit =
-        binding.layout(buffer as Tensor) === 'strided' &&
-        binding.ndim(buffer as Tensor) === 1 &&
-        binding.isContiguous(buffer as Tensor, 'contiguous_format') &&
-        sizes!.values.length === count * dims &&
-        strides!.values.length === count * dims
-      if (!fit) throw badFormat(this.where, 'the sizes, strides and offsets of a nested tensor do not fit together')
-      const available = BigInt(binding.numel(buffer as Tensor))
-      for (let i = 0; i < count; i++) {
-        const [size, stride] = [sizes, strides].map((table) => table!.values.slice(i * dims, (i + 1) * dims))
-        const offset = offsets!.values[i]!
-        let last = offset
-        for (let j = 0; j < dims; j++) last += (size![j]! - 1n) * stride![j]!
-        const negative = offset < 0n || size!.some((n) => n < 0n) || stride!.some((n) => n < 0n)
-        if (negative || (!size!.includes(0n) && last >= available)) {
-          throw badFormat(this.where, `part ${i} of a nested tensor reaches beyond its ${available} elements`)
-        }
-      }
-      return operatorFunction('aten::_nested_view_from_buffer')(buffer, ...tables)
+      this.checkNested(buffer as Tensor, sizes!, strides!, offsets!)
+      // copies, as what the file shares with them could be written to later
+      const own = new Map(tables.map((table) => [table, operatorFunction('aten::clone')(table)]))
+      return operatorFunction('aten::_nested_view_from_buffer')(buffer, ...tables.map((table) => own.get(table)))
     })
   }
 
-  private table(tensor: Tensor): { shape: readonly number[]; values: bigint[] } {
+  private checkNested(buffer: Tensor, sizes: Table, strides: Table, offsets: Table): void {
     const binding = native()
-    if (binding.dtype(tensor) !== 'int64' || binding.device(tensor) !== 'cpu' || binding.layout(tensor) !== 'strided') {
-      throw badFormat(this.where, 'the sizes, strides and offsets of a nested tensor are int64 on the CPU')
+    const [count, dims] = sizes.shape
+    const fit =
+      dims !== undefined &&
+      sizes.shape.length === 2 &&
+      String(strides.shape) === String(sizes.shape) &&
+      String(offsets.shape) === String([count]) &&
+      binding.layout(buffer) === 'strided' &&
+      binding.ndim(buffer) === 1 &&
+      binding.isContiguous(buffer, 'contiguous_format')
+    if (!fit) throw badFormat(this.where, 'the sizes, strides and offsets of a nested tensor do not fit together')
+    const available = BigInt(binding.numel(buffer))
+    let total = 0n
+    for (let i = 0; i < count!; i++) {
+      const [size, stride] = [sizes, strides].map(({ values }) => values.slice(i * dims, (i + 1) * dims))
+      let last = offsets.values[i]!
+      const negative = last < 0n || size!.some((n) => n < 0n) || stride!.some((n) => n < 0n)
+      for (let j = 0; j < dims; j++) last += (size![j]! - 1n) * stride![j]!
+      if (negative || (!size!.includes(0n) && last >= available)) {
+        throw badFormat(this.where, `part ${i} of a nested tensor reaches beyond its ${available} elements`)
+      }
+      total += size!.reduce((product, n) => product * n, 1n)
     }
-    const bytes = new Uint8Array(binding.bytes(tensor))
-    return { shape: binding.shape(tensor), values: Array.from(new BigInt64Array(bytes.buffer)) }
+    if (total >= 2n ** 53n) throw badFormat(this.where, 'the sizes of a nested tensor are beyond all memory')
+  }
+
+  private table(tensor: Tensor): Table {
+    const binding = native()
+    const plain =
+      binding.dtype(tensor) === 'int64' &&
+      binding.device(tensor) === 'cpu' &&
+      binding.layout(tensor) === 'strided' &&
+      binding.isContiguous(tensor, 'contiguous_format')
+    if (!plain) throw badFormat(this.where, 'the sizes, strides and offsets of a nested tensor are int64 on the CPU')
+    return { shape: binding.shape(tensor), values: Array.from(new BigInt64Array(binding.bytes(tensor))) }
   }
 
   cast(tensor: object, dtype: string, requiresGrad: boolean): Tensor {
     return this.attempt(() => {
-      const detached = operatorFunction('aten::detach')(tensor)
-      const made = native().dtype(detached) === dtype ? detached : operatorFunction('aten::to')(detached, { dtype })
-      if (requiresGrad) native().setRequiresGrad(made, true)
+      const binding = native()
+      const detached = operatorFunction('aten::detach')(tensor) as Tensor
+      let made = detached
+      if (binding.dtype(detached) !== dtype) {
+        const bytes = binding.numel(detached) * binding.elementSize(detached)
+        if (binding.layout(detached) !== 'strided' || bytes > binding.tensorStorage(detached).nbytes) {
+          throw badFormat(this.where, 'a tensor of another device has more elements than its storage')
+        }
+        made = operatorFunction('aten::to')(detached, { dtype })
+      }
+      if (requiresGrad) binding.setRequiresGrad(made, true)
       return made
     })
   }
@@ -240,7 +265,11 @@ export const nativeTensors: TensorInspector<StorageHandle> = {
 
   nestedParts(value: object): object[] {
     const names = ['values', '_nested_tensor_size', '_nested_tensor_strides', '_nested_tensor_storage_offsets']
-    return names.map((name) => operatorFunction(`aten::${name}`)(value))
+    const parts = names.map((name) => operatorFunction(`aten::${name}`)(value) as Tensor)
+    // of scalars, sizes and strides are one object
+    const [, sizes, strides] = parts.map((part) => native().tensorStorage(part).id)
+    if (sizes === strides) parts[2] = parts[1]!
+    return parts
   },
 
   sparseParts(value: object): { parts: object[]; coalesced?: boolean } {

@@ -186,8 +186,8 @@ function quantized(call: PyCall, r: Reviver): object {
 function isContiguous({ shape, strides }: TensorSpec): boolean {
   let step = 1
   for (let i = shape.length - 1; i >= 0; i--) {
-    if (shape[i] !== 1 && strides[i] !== step) return false
-    step *= shape[i]!
+    if (strides[i] !== step) return false
+    step *= Math.max(shape[i]!, 1)
   }
   return true
 }

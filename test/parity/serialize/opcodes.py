@@ -110,6 +110,7 @@ PICKLES = {
     # storages
     "tensor": b"\x80\x02" + tensor() + b".",
     "tensor_of_protocol_0": tensor().replace(b"\x89", b"I00\n") + b".",
+    "tensor_on_meta": b"\x80\x02" + tensor(location="meta") + b".",
     "tensor_twice": b"\x80\x02" + tensor() + b"q\x00h\x00\x86.",
     "tensor_before_0_4": b"\x80\x02" + tensor("_rebuild_tensor", more=b"") + b".",
     "tensor_of_a_cuda_class": b"\x80\x02" + tensor().replace(b"ctorch\nFloat", b"ctorch.cuda\nFloat") + b".",

@@ -4,6 +4,7 @@ import warnings
 
 import torch
 from torch import nn
+from torch.testing._internal import two_tensor
 
 warnings.filterwarnings("ignore")
 
@@ -120,8 +121,12 @@ def values():
     yield "nested_of_ints", torch.nested.nested_tensor([torch.arange(3), torch.arange(5)])
     yield "nested_transposed", torch.nested.nested_tensor([torch.arange(6.0).view(2, 3), torch.arange(3.0).view(1, 3)]).transpose(1, 2)
     yield "nested_empty_parts", torch.nested.nested_tensor([torch.ones(0, 3), torch.ones(1, 3), torch.ones(2, 3)])
+    yield "nested_scalars", torch.nested.nested_tensor([torch.tensor(1.0), torch.tensor(2.0)])
+    yield "nested_views", [(n := torch.nested.nested_tensor([torch.ones(2, 2), torch.zeros(1, 2)])), n.unbind()[1]]
     yield "nested_parameter", nn.Parameter(torch.nested.nested_tensor([torch.ones(2), torch.ones(3)]))
     yield "nested_jagged", torch.nested.nested_tensor([torch.ones(2, 3), torch.ones(1, 3)], layout=torch.jagged)
+    yield "wrapper_subclass", two_tensor.TwoTensor(x, x + 1)
+    yield "wrapper_subclass_as_parameter", nn.Parameter(two_tensor.TwoTensor(x, x + 1))
     yield "storage_untyped", torch.arange(6, dtype=torch.uint8).untyped_storage()
     yield "storage_typed", [torch.arange(3).storage(), torch.ones(2, dtype=torch.bool).storage(), torch.ones(1).storage()]
     yield "storage_and_views", {"storage": x.storage(), "again": x.storage(), "x": x, "row": x[1]}
