@@ -18,7 +18,7 @@ export interface GlobalRow {
 }
 
 const containers: Record<string, GlobalRow> = {
-  'collections.OrderedDict': { call: (call, r) => r.typedDict(call, ...contents(call)) },
+  'collections.OrderedDict': { call: orderedDict },
   'collections.defaultdict': { call: (call, r) => r.typedDict(call, ...contents(call)) },
   'collections.Counter': { call: counter },
   'builtins.set': { call: (call, r) => setOf(call, r, false) },
@@ -50,6 +50,21 @@ export function findGlobal(global: PyGlobal): GlobalRow | undefined {
 
 function contents(call: PyCall): [keys: Node[], values: Node[]] {
   return [call.keys ?? [], call.values ?? []]
+}
+
+/** Python 2 has the items among the arguments, as a list of pairs. */
+function orderedDict(call: PyCall, r: Reviver): unknown {
+  const [items] = call.args.items
+  if (items === undefined) return r.typedDict(call, ...contents(call))
+  if (!(items instanceof PyList) || call.args.items.length > 1) return undefined
+  const pairs: Node[][] = []
+  for (const pair of items.items) {
+    if (!(pair instanceof PyList || pair instanceof PyTuple) || pair.items.length !== 2) return undefined
+    pairs.push(pair.items)
+  }
+  const [keys, values] = contents(call)
+  const all = [...pairs.map(([key]) => key!), ...keys]
+  return r.typedDict(call, all, [...pairs.map(([, value]) => value!), ...values], new PyTuple([]))
 }
 
 function counter(call: PyCall, r: Reviver): unknown {

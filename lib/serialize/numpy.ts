@@ -3,7 +3,7 @@ import { shrink } from './byte-reader.js'
 import { bytesOf, bytesOfNode } from './bytes.js'
 import type { GlobalRow } from './globals.js'
 import { remember } from './memory.js'
-import { type Node, PyCall, PyStr, PyTuple } from './nodes.js'
+import { type Node, PyBytes, PyCall, PyStr, PyTuple } from './nodes.js'
 import type { Reviver } from './revive.js'
 import { dtypes } from './storages.js'
 import { shapeOf } from './tensor-rows.js'
@@ -63,8 +63,8 @@ function swapped(bytes: Uint8Array, { name, big }: { name: string; big: boolean 
 }
 
 function scalar(call: PyCall): unknown {
-  const [type, data] = call.args.items
-  const raw = bytesOfNode(data)
+  const [type] = call.args.items
+  const raw = bytesOfNode(asBytes(call.args, 1))
   const dtype = numpyDtype(type)
   if (raw === undefined) return undefined
   if (dtype === undefined) return text(type, raw)
@@ -101,6 +101,13 @@ function scalar(call: PyCall): unknown {
   }
 }
 
+/** Python 2 has bytes as strings; where they happen to be text they were read as such. They are written again as bytes. */
+function asBytes(tuple: PyTuple, index: number): Node | undefined {
+  const node = tuple.items[index]
+  if (!(node instanceof PyStr)) return node
+  return (tuple.items[index] = new PyBytes(new Uint8Array(Buffer.from(node.text, 'utf8')), false))
+}
+
 function half(bits: number): number {
   const sign = bits & 0x8000 ? -1 : 1
   const exponent = (bits >> 10) & 31
@@ -126,7 +133,8 @@ function text(type: Node | undefined, bytes: Uint8Array): string | undefined {
 
 function array(call: PyCall, r: Reviver): unknown {
   if (!(call.state instanceof PyTuple)) return undefined
-  const [, size, type, fortran, data] = call.state.items
+  const data = asBytes(call.state, 4)
+  const [, size, type, fortran] = call.state.items
   const shape = shapeOf(size)
   return shape && arrayOf(call, r, { shape, type, raw: bytesOfNode(data), ...(fortran === true && { axes: reversed }) })
 }

@@ -178,8 +178,8 @@ export class Reviver {
   }
 
   /** An OrderedDict or another kind of dict, with its attributes. */
-  typedDict(node: PyCall, keys: Node[], values: Node[]): object {
-    const memory: Memory = { type: { callable: node.callable as PyGlobal, args: node.args } }
+  typedDict(node: PyCall, keys: Node[], values: Node[], args: PyTuple = node.args): object {
+    const memory: Memory = { type: { callable: node.callable as PyGlobal, args } }
     const out = this.dict(node, keys, values, memory)
     if (node.state === undefined) return out
     const attributes = this.value(node.state)

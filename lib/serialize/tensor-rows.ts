@@ -2,7 +2,18 @@
 
 import type { GlobalRow } from './globals.js'
 import { isObject, remember } from './memory.js'
-import { kindOf, type Node, PyCall, PyDict, PyFloatNode, PyGlobal, PyPersistent, PyStr, PyTuple } from './nodes.js'
+import {
+  kindOf,
+  type Node,
+  PyCall,
+  PyDict,
+  PyFloatNode,
+  PyGlobal,
+  PyList,
+  PyPersistent,
+  PyStr,
+  PyTuple,
+} from './nodes.js'
 import type { Reviver } from './revive.js'
 import { dtypes, type StorageRef } from './storages.js'
 import type { Quantizer, TensorSpec } from './tensor-factory.js'
@@ -13,6 +24,8 @@ export const tensorRows: Record<string, GlobalRow> = {
   'torch._utils._rebuild_tensor_v3': { call: (call, r) => r.tensors.tensor(stridedSpec(call, r, true)) },
   'torch._utils._rebuild_parameter': { call: parameter },
   'torch._utils._rebuild_parameter_with_state': { call: parameter },
+  'torch.nn.parameter.Parameter': { call: oldParameter },
+  'torch.Tensor': { call: oldTensor },
   'torch.nn.parameter.UninitializedParameter': {
     call: (call, r) => r.tensors.uninitialized(true, requiresGradOf(call)),
   },
@@ -115,6 +128,27 @@ function parameter(call: PyCall, r: Reviver): object {
   return made
 }
 
+/**
+ * A Parameter of before 0.4, which got its data and flags as its state. Source: torch/_tensor.py, Tensor.__setstate__, PyTorch 2.13.
+ */
+function oldParameter(call: PyCall, r: Reviver): object | undefined {
+  const { state } = call
+  const [data] = call.args.items
+  if (!(state instanceof PyTuple)) return undefined
+  const flags = state.items
+  if (flags.length === 5) return r.tensors.parameter(tensorOf(call, r, flags[0]), flags[3] === true)
+  if (flags.length !== 3 || data === undefined) return undefined
+  return r.tensors.parameter(tensorOf(call, r, data), flags[0] === true)
+}
+
+/** A Tensor that gets storage, offset, sizes and strides as its state. Source: as above. */
+function oldTensor(call: PyCall, r: Reviver): object | undefined {
+  const { state } = call
+  if (!(state instanceof PyTuple) || state.items.length !== 4 || call.args.items.length > 0) return undefined
+  const args = new PyTuple([...state.items, false])
+  return r.tensors.tensor(stridedSpec(new PyCall('reduce', call.callable, args, undefined, call.offset), r, false))
+}
+
 function fromType(call: PyCall, r: Reviver): object | undefined {
   const [rebuild, type, args, state] = call.args.items
   if (!(rebuild instanceof PyGlobal && type instanceof PyGlobal && args instanceof PyTuple)) {
@@ -205,9 +239,18 @@ function quantizerOf(call: PyCall, r: Reviver, spec: TensorSpec, params: Node[])
   if (typeof axis !== 'number' || !(axis >= 0 && axis < spec.shape.length)) {
     throw r.bad(call, `axis ${String(axis)} of sizes [${spec.shape}]`)
   }
-  const scales = tensorOf(call, r, params[1])
-  const zeroPoints = tensorOf(call, r, params[2])
+  const scales = listed(r, params[1], 'float64') ?? tensorOf(call, r, params[1])
+  const zeroPoints = listed(r, params[2], 'int64') ?? tensorOf(call, r, params[2])
   return { scheme: 'per_channel_affine', scales, zeroPoints, axis }
+}
+
+/** A tensor of the numbers of a list, as quantizers had them at first. */
+function listed(r: Reviver, node: Node | undefined, dtype: 'float64' | 'int64'): object | undefined {
+  if (!(node instanceof PyList)) return undefined
+  const numbers = node.items.map((item) => Number(item instanceof PyFloatNode ? item.number : item))
+  const data =
+    dtype === 'float64' ? new Float64Array(numbers) : BigInt64Array.from(numbers, (n) => BigInt(Math.trunc(n)))
+  return r.tensors.fromBytes(new Uint8Array(data.buffer), dtype, [numbers.length])
 }
 
 function nested(call: PyCall, r: Reviver): object {

@@ -54,7 +54,8 @@ def main(task, folder, chosen):
         load = options.get("load", {})
         if task == "write":
             save(file)
-            result[name] = describe.describe(torch.load(file, weights_only=False, **load))
+            told = describe.describe(torch.load(file, weights_only=False, **load))
+            result[name] = {"told": told, "mapLocation": load.get("map_location")}
             continue
         same = None
         if options.get("same", True):

@@ -19,6 +19,11 @@ def tensor(function="_rebuild_tensor_v2", size=b"K\x04\x85", stride=b"K\x01\x85"
     return f"ctorch._utils\n{function}\n(".encode() + storage(**kind) + b"K\x00" + size + stride + more + b"tR"
 
 
+def numpy_scalar(data):
+    dtype = b"cnumpy\ndtype\n(U\x02f4K\x00K\x01tR(K\x03U\x01<NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb"
+    return b"cnumpy.core.multiarray\nscalar\n" + dtype + data + b"\x86R"
+
+
 def write(path, pickle, records=None, top="archive", version="3\n", compression=zipfile.ZIP_STORED):
     with zipfile.ZipFile(path, "w", compression) as archive:
         archive.writestr(f"{top}/data.pkl", pickle)
@@ -122,6 +127,18 @@ PICKLES = {
     )
     + b".",
     "parameter": b"\x80\x02ctorch._utils\n_rebuild_parameter\n" + tensor() + b"\x88ccollections\nOrderedDict\n)R\x87R.",
+    "parameter_before_0_4": b"\x80\x02ctorch.nn.parameter\nParameter\n)\x81("
+    + tensor("_rebuild_tensor", more=b"")
+    + b"Nccollections\nOrderedDict\n)R\x88\x89tb.",
+    "parameter_with_flags": b"\x80\x02ctorch.nn.parameter\nParameter\n" + tensor() + b"\x85\x81\x89\x89ccollections\nOrderedDict\n)R\x87b.",
+    "tensor_of_state": b"\x80\x02ctorch\nTensor\n)R(" + storage() + b"K\x01K\x03\x85K\x01\x85tb.",
+    "ordered_dict_of_python_2": b"\x80\x02ccollections\nOrderedDict\n](](U\x01bK\x01e](U\x01aK\x02ee\x85R}U\x09_metadatac"
+    + b"collections\nOrderedDict\n](](U\x00}U\x07versionK\x01see\x85Rsb.",
+    "ordered_dict_of_pairs": b"\x80\x02ccollections\nOrderedDict\n](U\x01bK\x01\x86U\x01aK\x02\x86e\x85RU\x01cK\x03s.",
+    "numpy_of_python_2": b"\x80\x02(" + numpy_scalar(b"U\x04@@@@") + numpy_scalar(b"U\x04\x00\x00\x80?") + numpy_scalar(b"U\x04\xc3\xa9\xc3\xa9") + b"t.",
+    "quantized_with_lists": b"\x80\x02ctorch._utils\n_rebuild_qtensor\n("
+    + storage(kind="QInt8Storage", numel=16)
+    + b"K\x00K\x02K\x02\x86K\x02K\x01\x86(ctorch\nper_channel_affine\n](F0.5\nF1.0\ne](K\x00K\x01eK\x00t\x89ccollections\nOrderedDict\n)RtR.",
     "sizes_as_torch_size": b"\x80\x02" + tensor(size=b"ctorch\nSize\nK\x04\x85\x85R") + b".",
     "sparse_of_three": b"\x80\x02ctorch._utils\n_rebuild_sparse_tensor\nctorch.serialization\n_get_layout\n"
     + text("torch.sparse_coo")
@@ -147,7 +164,25 @@ PICKLES = {
     + b"\x89tR.",
 }
 
+# a tensor that was saved on another machine, and where it is to go
+MOVED = {
+    "cuda_to_cpu": ("cuda:0", "cpu"),
+    "cuda_by_a_map": ("cuda:1", {"cuda:1": "cpu", "cpu": "cuda:7"}),
+    "mps_to_cpu": ("mps", "cpu"),
+    "xpu_to_cpu": ("xpu:0", "cpu"),
+    "hpu_to_cpu": ("hpu:0", "cpu"),
+    "unknown_to_cpu": ("privateuseone:3", "cpu"),
+    "cuda_to_meta": ("cuda:0", "meta"),
+    "cpu_to_meta": ("cpu", "meta"),
+    "cpu_not_in_the_map": ("cpu", {"cuda:0": "cpu"}),
+}
+
+
 def cases():
     records = {"data/0": FLOATS, "data/1": struct.pack("<2q", 0, 2)}
     for name, pickle in PICKLES.items():
-        yield name, functools.partial(write, pickle=pickle, records=records), {"same": False}
+        load = {"encoding": "latin1"} if "python_2" in name else {}
+        yield name, functools.partial(write, pickle=pickle, records=records), {"same": False, "load": load}
+    for name, (saved, wanted) in MOVED.items():
+        pickle = b"\x80\x02" + tensor(location=saved) + b"."
+        yield name, functools.partial(write, pickle=pickle), {"same": False, "load": {"map_location": wanted}}
