@@ -123,6 +123,8 @@ const checkOnly: TensorFactory = {
   sparseCoo: make,
   sparseCompressed: make,
   quantized: make,
+  nested: make,
+  cast: make,
   fromBytes: make,
   isTensor: (value): value is object => typeof value === 'object' && value !== null && made.has(value),
 }

@@ -366,15 +366,15 @@ function listOf(m: Machine, items: Node[]): void {
   m.make(new PyList())
   m.append(items)
 }
-/** Protocol 1's way to make an instance: a class and its arguments on the stack. */
+/** Protocol 1's way to make an instance: a class and its arguments on the stack; without arguments it is not called. */
 function objectOf(m: Machine, items: Node[]): void {
   if (items.length === 0) throw m.bad('there is no class to make an object of')
-  m.call('reduce', items[0]!, new PyTuple(items.slice(1)))
+  m.call(items.length === 1 ? 'new' : 'reduce', items[0]!, new PyTuple(items.slice(1)))
 }
 function instance(m: Machine, module: string, name: string): void {
   const args = m.popMark()
   m.global(module, name)
-  m.call('reduce', m.pop(), new PyTuple(args))
+  m.call(args.length === 0 ? 'new' : 'reduce', m.pop(), new PyTuple(args))
 }
 function utf8Line(input: ByteReader): string {
   return Buffer.from(input.line(), 'latin1').toString('utf8')

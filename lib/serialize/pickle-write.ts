@@ -158,6 +158,13 @@ class Pickler {
       return
     }
     const [module, name] = toPython2(node.module, node.name)
+    const dot = name.lastIndexOf('.')
+    if (dot > 0) {
+      // protocol 2 knows no dotted names: what is inside of a class is asked of it, each time anew
+      const holder = new PyGlobal(node.module, node.name.slice(0, dot))
+      this.callOf(new PyGlobal('builtins', 'getattr'), [holder, new PyStr(node.name.slice(dot + 1))])
+      return
+    }
     this.out.byte(op('c'))
     this.out.raw(Buffer.from(`${module}\n${name}\n`, 'utf8'))
     this.memoize(one)
@@ -227,10 +234,12 @@ class Pickler {
   }
 
   private call(node: PyCall): void {
-    this.save(node.callable)
-    this.save(node.args)
-    if (node.kind === 'newEx') throw new ArgumentError(`cannot save ${node.path}: protocol 2 has no keyword arguments`)
-    this.out.byte(node.kind === 'reduce' ? op('R') : 0x81)
+    if (node.kind === 'newEx') this.callOf(withKeywords(node), [])
+    else {
+      this.save(node.callable)
+      this.save(node.args)
+      this.out.byte(node.kind === 'reduce' ? op('R') : 0x81)
+    }
     const known = this.memo.get(node)
     if (known !== undefined) {
       this.out.byte(op('0'))
@@ -289,14 +298,32 @@ class Pickler {
     this.reduce(this.encode, [text, this.latin1], node)
   }
 
-  private reduce(callable: PyGlobal, args: Node[], node: Node): void {
+  private callOf(callable: Node, args: Node[]): void {
     this.save(callable)
     this.save(new PyTuple(args))
     this.out.byte(op('R'))
+  }
+
+  private reduce(callable: PyGlobal, args: Node[], node: Node): void {
+    this.callOf(callable, args)
     const known = this.memo.get(node)
     if (known !== undefined) {
       this.out.byte(op('0'))
       this.recall(known)
     } else this.memoize(node)
   }
+}
+
+/** `partial(cls.__new__, cls, *args, **kwargs)`: how Python has keyword arguments of `__new__` before protocol 4. */
+function withKeywords({ callable, args, kwargs }: PyCall): PyCall {
+  const make = new PyCall(
+    'reduce',
+    new PyGlobal('builtins', 'getattr'),
+    new PyTuple([callable, new PyStr('__new__')]),
+    undefined,
+    0,
+  )
+  const partial = new PyCall('reduce', new PyGlobal('functools', 'partial'), new PyTuple([make]), undefined, 0)
+  partial.state = new PyTuple([make, new PyTuple([callable, ...args.items]), kwargs ?? new PyDict(), null])
+  return partial
 }

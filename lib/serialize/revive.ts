@@ -134,16 +134,22 @@ export class Reviver {
     return this.inert(node)
   }
 
-  /** A call of something unknown: kept as it is. */
-  private inert(node: PyCall): PyObject {
+  /** The object that `made` describes instead of `node`, with what is put into that. */
+  object(made: PyCall, node: PyCall): unknown {
+    Object.assign(made, { state: node.state, items: node.items, keys: node.keys, values: node.values })
+    return this.inert(made, node)
+  }
+
+  /** A call of something unknown: kept as it is, under the node that stands for it. */
+  private inert(node: PyCall, known: PyCall = node): PyObject {
     const { callable } = node
-    node.value = unread
+    known.value = unread
     const called = this.value(callable)
     const plain = callable instanceof PyGlobal
     if (!plain && !(called instanceof PyObject)) throw this.bad(node, 'a value that cannot be called')
     const [module, name] = plain ? [callable.module, callable.name] : ['', (called as PyObject).name]
     const object = new PyObject(module, name, new Tuple(), node.kind, plain ? undefined : (called as PyObject))
-    node.value = object
+    known.value = object
     object.args = this.value(node.args) as Tuple
     if (node.kwargs !== undefined) object.kwargs = this.value(node.kwargs)
     if (node.items) object.items = this.fill({ value: unread }, [], node.items)
@@ -172,8 +178,8 @@ export class Reviver {
   }
 
   /** An OrderedDict or another kind of dict, with its attributes. */
-  typedDict(node: PyCall, keys: Node[], values: Node[]): object {
-    const memory: Memory = { type: { callable: node.callable as PyGlobal, args: node.args } }
+  typedDict(node: PyCall, keys: Node[], values: Node[], args: PyTuple = node.args): object {
+    const memory: Memory = { type: { callable: node.callable as PyGlobal, args } }
     const out = this.dict(node, keys, values, memory)
     if (node.state === undefined) return out
     const attributes = this.value(node.state)

@@ -8,6 +8,8 @@ interface DtypeFacts {
   swap: number
   /** class of its storages in files; none for dtypes that are stored untyped */
   storage?: string
+  /** elements of a byte, where that holds several */
+  perByte?: number
 }
 const facts = (size: number, storage?: string, swap = size): DtypeFacts => ({ size, swap, ...(storage && { storage }) })
 
@@ -29,8 +31,8 @@ export const dtypes: ReadonlyMap<string, DtypeFacts> = new Map(
     qint8: facts(1, 'QInt8Storage'),
     qint32: facts(4, 'QInt32Storage'),
     quint8: facts(1, 'QUInt8Storage'),
-    quint4x2: facts(1, 'QUInt4x2Storage'),
-    quint2x4: facts(1, 'QUInt2x4Storage'),
+    quint4x2: { ...facts(1, 'QUInt4x2Storage'), perByte: 2 },
+    quint2x4: { ...facts(1, 'QUInt2x4Storage'), perByte: 4 },
     complex32: facts(4, undefined, 2),
     uint16: facts(2),
     uint32: facts(4),

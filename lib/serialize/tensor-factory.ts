@@ -28,6 +28,10 @@ export interface TensorFactory {
   sparseCoo(indices: object, values: object, shape: number[], coalesced: boolean | undefined): object
   sparseCompressed(layout: string, compressed: object, plain: object, values: object, shape: number[]): object
   quantized(spec: TensorSpec, quantizer: Quantizer): object
+  /** strided tensors of their own sizes in one buffer; the three tables are int64 */
+  nested(buffer: object, sizes: object, strides: object, offsets: object): object
+  /** the same values as another dtype, and as a leaf */
+  cast(tensor: object, dtype: string, requiresGrad: boolean): object
   fromBytes(bytes: Uint8Array, dtype: string, shape: number[]): object
   isTensor(value: unknown): value is object
 }

@@ -6,12 +6,18 @@ import { operatorFunction } from '../tensor/operator.js'
 import { Parameter, Buffer as TensorBuffer } from '../tensor/parameter.js'
 import { Tensor } from '../tensor/tensor.js'
 import { isLazy, UninitializedBuffer, UninitializedParameter } from '../tensor/uninitialized.js'
+import { dtypes } from './storages.js'
 import type { Quantizer, TensorFactory, TensorSpec } from './tensor-factory.js'
 import type { TensorFacts, TensorInspector } from './tensor-nodes.js'
 import { badFormat, type Where } from './where.js'
 
-/** dtype of the plain integers below a quantized dtype */
-const integersOf: Record<string, string> = { quint8: 'uint8', qint8: 'int8', qint32: 'int32' }
+/** Sizes, strides or offsets of the parts of a nested tensor. */
+interface Table {
+  shape: readonly number[]
+  values: bigint[]
+}
+
+const isQuantized = (dtype: string): boolean => /^qu?int/.test(dtype)
 
 /** Makes the tensors of one file, whose storages have been read. */
 export class NativeTensorFactory implements TensorFactory {
@@ -25,7 +31,7 @@ export class NativeTensorFactory implements TensorFactory {
   }
 
   tensor(spec: TensorSpec): Tensor {
-    if (integersOf[spec.dtype] !== undefined) throw badFormat(this.where, `a plain tensor of dtype ${spec.dtype}`)
+    if (isQuantized(spec.dtype)) throw badFormat(this.where, `a plain tensor of dtype ${spec.dtype}`)
     return this.attempt(() => {
       let made = this.strided(spec, spec.dtype)
       if (spec.conj) made = operatorFunction('aten::_conj')(made)
@@ -37,7 +43,9 @@ export class NativeTensorFactory implements TensorFactory {
 
   private strided({ storage, offset, shape, strides }: TensorSpec, dtype: string): Tensor {
     const handle = this.storages.get(storage.key)!
-    return native().tensorFromStorage(new Tensor(), handle, dtype, offset, shape, strides)
+    const beyond = offset > 0 && shape.includes(0)
+    const made = native().tensorFromStorage(new Tensor(), handle, dtype, beyond ? 0 : offset, shape, strides)
+    return beyond ? operatorFunction('aten::as_strided')(made, shape, strides, offset) : made
   }
 
   parameter(tensor: object, requiresGrad: boolean): Tensor {
@@ -72,25 +80,111 @@ export class NativeTensorFactory implements TensorFactory {
   sparseCompressed(layout: string, compressed: object, plain: object, values: object, shape: number[]): Tensor {
     return this.attempt(() => {
       operatorFunction('aten::_validate_sparse_compressed_tensor_args')(compressed, plain, values, shape, layout)
-      return operatorFunction('aten::_sparse_compressed_tensor_unsafe')(compressed, plain, values, shape, { layout })
+      const binding = native()
+      const options = { layout, dtype: binding.dtype(values as Tensor), device: binding.device(values as Tensor) }
+      // only the one that validates again has a gradient
+      const name = binding.requiresGrad(values as Tensor)
+        ? 'sparse_compressed_tensor'
+        : '_sparse_compressed_tensor_unsafe'
+      return operatorFunction(`aten::${name}`)(compressed, plain, values, shape, options)
     })
   }
 
+  /** An empty tensor with the quantizer, which then gets the storage. Source: torch/_utils.py, _rebuild_qtensor, PyTorch 2.13. */
   quantized(spec: TensorSpec, quantizer: Quantizer): Tensor {
-    const integers = integersOf[spec.dtype]
-    if (integers === undefined) throw badFormat(this.where, `a quantized tensor of dtype ${spec.dtype} cannot be read`)
+    const { storage, dtype, offset, shape, strides } = spec
+    if (!isQuantized(dtype)) throw badFormat(this.where, `a quantized tensor of dtype ${dtype} cannot be read`)
     return this.attempt(() => {
-      const values = this.strided(spec, integers)
-      if (quantizer.scheme === 'per_tensor_affine') {
-        const make = operatorFunction('aten::_make_per_tensor_quantized_tensor')
-        return make(values, quantizer.scale, quantizer.zeroPoint)
+      const bytes = this.strided({ ...spec, offset: 0, shape: [storage.nbytes], strides: [1] }, 'uint8')
+      const made = this.emptyQuantized(spec, quantizer, native().device(bytes))
+      operatorFunction('aten::set_')(made, bytes, offset, shape, strides)
+      return made
+    })
+  }
+
+  private emptyQuantized({ dtype, shape }: TensorSpec, quantizer: Quantizer, device: string): Tensor {
+    if (quantizer.scheme === 'per_tensor_affine') {
+      const { scale, zeroPoint } = quantizer
+      return operatorFunction('aten::_empty_affine_quantized')([0], { scale, zeroPoint, dtype, device })
+    }
+    const { scales, zeroPoints, axis } = quantizer as { scales: Tensor; zeroPoints: Tensor; axis: number }
+    const length = shape[axis]
+    if (native().numel(scales) !== length || native().numel(zeroPoints) !== length) {
+      throw badFormat(this.where, `${length} channels need as many scales and zero points`)
+    }
+    // where a byte holds several elements, only a tensor that has its sizes already keeps the storage's size
+    const sizes = dtypes.get(dtype)!.perByte ? shape : shape.map((size, i) => (i === axis ? size : 0))
+    return operatorFunction('aten::_empty_per_channel_affine_quantized')(sizes, {
+      scales,
+      zeroPoints,
+      axis,
+      dtype,
+      device,
+    })
+  }
+
+  nested(buffer: object, ...tables: [sizes: object, strides: object, offsets: object]): Tensor {
+    return this.attempt(() => {
+      const [sizes, strides, offsets] = tables.map((table) => this.table(table as Tensor))
+      this.checkNested(buffer as Tensor, sizes!, strides!, offsets!)
+      // copies, as what the file shares with them could be written to later
+      const own = new Map(tables.map((table) => [table, operatorFunction('aten::clone')(table)]))
+      return operatorFunction('aten::_nested_view_from_buffer')(buffer, ...tables.map((table) => own.get(table)))
+    })
+  }
+
+  private checkNested(buffer: Tensor, sizes: Table, strides: Table, offsets: Table): void {
+    const binding = native()
+    const [count, dims] = sizes.shape
+    const fit =
+      dims !== undefined &&
+      sizes.shape.length === 2 &&
+      String(strides.shape) === String(sizes.shape) &&
+      String(offsets.shape) === String([count]) &&
+      binding.layout(buffer) === 'strided' &&
+      binding.ndim(buffer) === 1 &&
+      binding.isContiguous(buffer, 'contiguous_format')
+    if (!fit) throw badFormat(this.where, 'the sizes, strides and offsets of a nested tensor do not fit together')
+    const available = BigInt(binding.numel(buffer))
+    let total = 0n
+    for (let i = 0; i < count!; i++) {
+      const [size, stride] = [sizes, strides].map(({ values }) => values.slice(i * dims, (i + 1) * dims))
+      let last = offsets.values[i]!
+      const negative = last < 0n || size!.some((n) => n < 0n) || stride!.some((n) => n < 0n)
+      for (let j = 0; j < dims; j++) last += (size![j]! - 1n) * stride![j]!
+      if (negative || (!size!.includes(0n) && last >= available)) {
+        throw badFormat(this.where, `part ${i} of a nested tensor reaches beyond its ${available} elements`)
       }
-      const { scales, zeroPoints, axis } = quantizer as { scales: Tensor; zeroPoints: Tensor; axis: number }
-      const length = spec.shape[axis]
-      if (native().numel(scales) !== length || native().numel(zeroPoints) !== length) {
-        throw badFormat(this.where, `${length} channels need as many scales and zero points`)
+      total += size!.reduce((product, n) => product * n, 1n)
+    }
+    if (total >= 2n ** 53n) throw badFormat(this.where, 'the sizes of a nested tensor are beyond all memory')
+  }
+
+  private table(tensor: Tensor): Table {
+    const binding = native()
+    const plain =
+      binding.dtype(tensor) === 'int64' &&
+      binding.device(tensor) === 'cpu' &&
+      binding.layout(tensor) === 'strided' &&
+      binding.isContiguous(tensor, 'contiguous_format')
+    if (!plain) throw badFormat(this.where, 'the sizes, strides and offsets of a nested tensor are int64 on the CPU')
+    return { shape: binding.shape(tensor), values: Array.from(new BigInt64Array(binding.bytes(tensor))) }
+  }
+
+  cast(tensor: object, dtype: string, requiresGrad: boolean): Tensor {
+    return this.attempt(() => {
+      const binding = native()
+      const detached = operatorFunction('aten::detach')(tensor) as Tensor
+      let made = detached
+      if (binding.dtype(detached) !== dtype) {
+        const bytes = binding.numel(detached) * binding.elementSize(detached)
+        if (binding.layout(detached) !== 'strided' || bytes > binding.tensorStorage(detached).nbytes) {
+          throw badFormat(this.where, 'a tensor of another device has more elements than its storage')
+        }
+        made = operatorFunction('aten::to')(detached, { dtype })
       }
-      return operatorFunction('aten::_make_per_channel_quantized_tensor')(values, scales, zeroPoints, axis)
+      if (requiresGrad) binding.setRequiresGrad(made, true)
+      return made
     })
   }
 
@@ -110,16 +204,27 @@ export class NativeTensorFactory implements TensorFactory {
   }
 }
 
+/** Undefined for a nested tensor, which has none. */
+function shapeOf(tensor: Tensor): number[] | undefined {
+  try {
+    return native().shape(tensor)
+  } catch (error) {
+    if (/a nested tensor has no shape/.test(String(error))) return undefined
+    throw error
+  }
+}
+
 function quantizerOf(tensor: Tensor): Quantizer {
   const ask = (name: string): any => operatorFunction(`aten::${name}`)(tensor)
   // LibTorch numbers the schemes
-  const [perTensorAffine, perChannelAffine] = [0, 1]
+  const [perTensorAffine, perChannelAffine, perChannelAffineFloatParameters] = [0, 1, 4]
   const scheme = ask('qscheme') as number
   if (scheme === perTensorAffine) {
     return { scheme: 'per_tensor_affine', scale: ask('q_scale'), zeroPoint: ask('q_zero_point') }
   }
-  if (scheme !== perChannelAffine)
-    throw new TorchError('torch.save: tensors quantized by float parameters cannot be saved')
+  // float parameters have no name of their own in files: the dtype of the parameters says it
+  if (scheme !== perChannelAffine && scheme !== perChannelAffineFloatParameters)
+    throw new TorchError(`torch.save: tensors quantized by scheme ${scheme} cannot be saved`)
   const [scales, zeroPoints] = [ask('q_per_channel_scales'), ask('q_per_channel_zero_points')]
   return { scheme: 'per_channel_affine', scales, zeroPoints, axis: ask('q_per_channel_axis') }
 }
@@ -132,25 +237,39 @@ export const nativeTensors: TensorInspector<StorageHandle> = {
     const tensor = value as Tensor
     const binding = native()
     const layout = binding.layout(tensor)
+    const shape = shapeOf(tensor)
+    const nested = shape === undefined
     const device = binding.device(tensor)
     const dtype = binding.dtype(tensor)
     const strided = layout === 'strided'
     const stored = strided && !device.startsWith('meta') ? binding.tensorStorage(tensor) : undefined
     return {
       layout,
+      nested,
       dtype,
       device,
-      shape: binding.shape(tensor),
-      strides: strided ? binding.strides(tensor) : [],
+      shape: shape ?? [],
+      strides: strided && !nested ? binding.strides(tensor) : [],
       requiresGrad: binding.requiresGrad(tensor),
       conj: strided && dtype.startsWith('complex') && binding.isConj(tensor),
       neg: strided && binding.isNeg(tensor),
       ...(stored && { storage: { ...stored, handle: stored.storage } }),
       parameter: tensor instanceof Parameter,
       ...(isLazy(tensor) && { uninitialized: `Uninitialized${tensor instanceof Parameter ? 'Parameter' : 'Buffer'}` }),
-      ...(/^qu?int/.test(dtype) && { quantizer: quantizerOf(tensor) }),
+      ...(isQuantized(dtype) && { quantizer: quantizerOf(tensor) }),
       ...(tensor instanceof TensorBuffer && { buffer: tensor.persistent }),
     }
+  },
+
+  detached: (value) => operatorFunction('aten::detach')(value),
+
+  nestedParts(value: object): object[] {
+    const names = ['values', '_nested_tensor_size', '_nested_tensor_strides', '_nested_tensor_storage_offsets']
+    const parts = names.map((name) => operatorFunction(`aten::${name}`)(value) as Tensor)
+    // of scalars, sizes and strides are one object
+    const [, sizes, strides] = parts.map((part) => native().tensorStorage(part).id)
+    if (sizes === strides) parts[2] = parts[1]!
+    return parts
   },
 
   sparseParts(value: object): { parts: object[]; coalesced?: boolean } {

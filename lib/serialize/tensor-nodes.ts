@@ -9,6 +9,7 @@ import { type Describer, floatNode, reduce } from './to-nodes.js'
 /** What the writer needs to know of a tensor. */
 export interface TensorFacts<Storage> {
   layout: string
+  nested: boolean
   dtype: string
   device: string
   shape: readonly number[]
@@ -30,6 +31,10 @@ export interface TensorFacts<Storage> {
 export interface TensorInspector<Storage> {
   isTensor(value: unknown): value is object
   facts(tensor: object): TensorFacts<Storage>
+  /** values, sizes, strides and offsets of a nested tensor */
+  nestedParts(tensor: object): object[]
+  /** the same without its gradient: what a Parameter holds */
+  detached(tensor: object): object
   /** the parts of a sparse tensor in the order of its arguments, and whether a COO tensor is coalesced */
   sparseParts(tensor: object): { parts: object[]; coalesced?: boolean }
   bytes(tensor: object): Uint8Array
@@ -64,7 +69,8 @@ export class TensorWriter<Storage = unknown> {
     if (memory?.bareStorage && facts.storage) return this.persistent(facts, d, memory.untyped)
     if (facts.uninitialized) return reduce('torch.nn.parameter', facts.uninitialized, [facts.requiresGrad])
     if (facts.parameter) {
-      const data = this.plain(tensor, { ...facts, requiresGrad: false }, d)
+      const held = facts.nested || facts.layout !== 'strided' ? this.inspector.detached(tensor) : tensor
+      const data = this.plain(held, { ...facts, requiresGrad: false }, d)
       if (memory?.tensorType) {
         const { path, state } = memory.tensorType
         return new PyCall(
@@ -91,6 +97,10 @@ export class TensorWriter<Storage = unknown> {
   private plain(tensor: object, facts: TensorFacts<Storage>, d: Describer): PyCall {
     const { dtype, requiresGrad } = facts
     if (facts.layout !== 'strided') return this.sparse(tensor, facts, d)
+    if (facts.nested) {
+      const parts = this.inspector.nestedParts(tensor).map((part) => d.node(part))
+      return reduce('torch._utils', '_rebuild_nested_tensor', parts)
+    }
     const size = new PyTuple([...facts.shape])
     const stride = new PyTuple([...facts.strides])
     if (facts.device.startsWith('meta')) {
@@ -105,9 +115,9 @@ export class TensorWriter<Storage = unknown> {
     if (!old) args.push(dtypeNode(dtype))
     if (facts.conj || facts.neg) {
       const bits = new PyDict()
-      for (const bit of ['conj', 'neg'] as const) {
+      for (const bit of ['neg', 'conj'] as const) {
         if (!facts[bit]) continue
-        bits.keys.push(d.literal(bit))
+        bits.keys.push(this.newString(bit))
         bits.values.push(true)
       }
       args.push(bits)

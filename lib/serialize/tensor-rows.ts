@@ -2,7 +2,18 @@
 
 import type { GlobalRow } from './globals.js'
 import { isObject, remember } from './memory.js'
-import { kindOf, type Node, PyCall, PyDict, PyFloatNode, PyGlobal, PyPersistent, PyStr, PyTuple } from './nodes.js'
+import {
+  kindOf,
+  type Node,
+  PyCall,
+  PyDict,
+  PyFloatNode,
+  PyGlobal,
+  PyList,
+  PyPersistent,
+  PyStr,
+  PyTuple,
+} from './nodes.js'
 import type { Reviver } from './revive.js'
 import { dtypes, type StorageRef } from './storages.js'
 import type { Quantizer, TensorSpec } from './tensor-factory.js'
@@ -13,29 +24,25 @@ export const tensorRows: Record<string, GlobalRow> = {
   'torch._utils._rebuild_tensor_v3': { call: (call, r) => r.tensors.tensor(stridedSpec(call, r, true)) },
   'torch._utils._rebuild_parameter': { call: parameter },
   'torch._utils._rebuild_parameter_with_state': { call: parameter },
+  'torch.nn.parameter.Parameter': { call: oldParameter },
+  'torch.Tensor': { call: oldTensor },
   'torch.nn.parameter.UninitializedParameter': {
     call: (call, r) => r.tensors.uninitialized(true, requiresGradOf(call)),
   },
   'torch.nn.parameter.UninitializedBuffer': { call: (call, r) => r.tensors.uninitialized(false, requiresGradOf(call)) },
   'torch._tensor._rebuild_from_type_v2': { call: fromType },
-  // its name before 1.10
+  'torch._tensor._rebuild_from_type': { call: fromType },
+  // their names before 1.10
   'torch.tensor._rebuild_from_type_v2': { call: fromType },
+  'torch.tensor._rebuild_from_type': { call: fromType },
   'torch._utils._rebuild_meta_tensor_no_storage': { call: metaTensor },
   'torch._utils._rebuild_sparse_tensor': { call: sparse },
   'torch._utils._rebuild_qtensor': { call: quantized },
-  'torch._utils._rebuild_nested_tensor': { call: notYet('nested tensors') },
-  'torch._utils._rebuild_device_tensor_from_numpy': {
-    call: notYet('tensors of XLA and other devices without storage'),
-  },
+  'torch._utils._rebuild_nested_tensor': { call: nested },
+  'torch._utils._rebuild_device_tensor_from_numpy': { call: deviceTensor },
   'torch._utils._rebuild_device_tensor_from_cpu_tensor': { call: deviceTensor },
-  'torch._utils._rebuild_xla_tensor': { call: notYet('tensors of XLA') },
-  'torch._utils._rebuild_wrapper_subclass': { call: notYet('tensor subclasses that wrap others') },
-}
-
-function notYet(what: string): (call: PyCall, r: Reviver) => never {
-  return (call, r) => {
-    throw r.bad(call, `${what} cannot be read`)
-  }
+  // its name before 1.11
+  'torch._utils._rebuild_xla_tensor': { call: deviceTensor },
 }
 
 /** A shape: non-negative ints, in a tuple or a `torch.Size`. */
@@ -78,7 +85,8 @@ function stridedSpec(call: PyCall, r: Reviver, withDtype: boolean): TensorSpec {
 
 /** Every element that the sizes and strides can reach lies inside of the storage. */
 function checkView(call: PyCall, r: Reviver, { storage, dtype, offset, shape, strides }: TensorSpec): void {
-  const available = BigInt(storage.nbytes) / BigInt(dtypes.get(dtype)!.size)
+  const { size, perByte = 1 } = dtypes.get(dtype)!
+  const available = (BigInt(storage.nbytes) * BigInt(perByte)) / BigInt(size)
   let count = 1n
   let last = BigInt(offset)
   for (let i = 0; i < shape.length; i++) {
@@ -86,7 +94,8 @@ function checkView(call: PyCall, r: Reviver, { storage, dtype, offset, shape, st
     last += BigInt(shape[i]! - 1) * BigInt(strides[i]!)
   }
   if (count >= 2n ** 63n) throw r.bad(call, `sizes [${shape}] are beyond 64 bits`)
-  if (BigInt(offset) > available || (count > 0n && last >= available)) {
+  // a tensor without elements may begin anywhere, as the last of several slices does
+  if (count > 0n && last >= available) {
     throw r.bad(
       call,
       `sizes [${shape}], strides [${strides}] and offset ${offset} reach beyond a storage of ${available} elements`,
@@ -119,13 +128,35 @@ function parameter(call: PyCall, r: Reviver): object {
   return made
 }
 
-function fromType(call: PyCall, r: Reviver): object {
+/**
+ * A Parameter of before 0.4, which got its data and flags as its state. Source: torch/_tensor.py, Tensor.__setstate__, PyTorch 2.13.
+ */
+function oldParameter(call: PyCall, r: Reviver): object | undefined {
+  const { state } = call
+  const [data] = call.args.items
+  if (!(state instanceof PyTuple)) return undefined
+  const flags = state.items
+  if (flags.length === 5) return r.tensors.parameter(tensorOf(call, r, flags[0]), flags[3] === true)
+  if (flags.length !== 3 || data === undefined) return undefined
+  return r.tensors.parameter(tensorOf(call, r, data), flags[0] === true)
+}
+
+/** A Tensor that gets storage, offset, sizes and strides as its state. Source: as above. */
+function oldTensor(call: PyCall, r: Reviver): object | undefined {
+  const { state } = call
+  if (!(state instanceof PyTuple) || state.items.length !== 4 || call.args.items.length > 0) return undefined
+  const args = new PyTuple([...state.items, false])
+  return r.tensors.tensor(stridedSpec(new PyCall('reduce', call.callable, args, undefined, call.offset), r, false))
+}
+
+function fromType(call: PyCall, r: Reviver): object | undefined {
   const [rebuild, type, args, state] = call.args.items
   if (!(rebuild instanceof PyGlobal && type instanceof PyGlobal && args instanceof PyTuple)) {
     throw r.bad(call, 'needs a function, a class and a tuple')
   }
   const inner = r.value(new PyCall('reduce', rebuild, args, undefined, call.offset))
-  if (!r.tensors.isTensor(inner)) throw r.bad(call, `${rebuild.path} makes no tensor that can be read`)
+  // a class that keeps its data in other tensors stays what the file says of it
+  if (!r.tensors.isTensor(inner)) return undefined
   const attributes = state === undefined ? null : r.value(state)
   if (type.path === 'torch.Tensor' && isBuffer(attributes)) {
     return r.tensors.buffer(inner, attributes.persistent === true)
@@ -176,10 +207,23 @@ function sparse(call: PyCall, r: Reviver): object {
 
 function quantized(call: PyCall, r: Reviver): object {
   const spec = stridedSpec(call, r, false)
+  // elements of less than a byte have no address
+  if (dtypes.get(spec.dtype)!.perByte && (spec.offset !== 0 || !isContiguous(spec))) {
+    throw r.bad(call, `a view of a tensor of dtype ${spec.dtype} cannot be read`)
+  }
   const params = call.args.items[4]
   if (!(params instanceof PyTuple) || !(params.items[0] instanceof PyGlobal)) throw r.bad(call, 'needs its quantizer')
   spec.requiresGrad = false
   return r.tensors.quantized(spec, quantizerOf(call, r, spec, params.items))
+}
+
+function isContiguous({ shape, strides }: TensorSpec): boolean {
+  let step = 1
+  for (let i = shape.length - 1; i >= 0; i--) {
+    if (strides[i] !== step) return false
+    step *= Math.max(shape[i]!, 1)
+  }
+  return true
 }
 
 function quantizerOf(call: PyCall, r: Reviver, spec: TensorSpec, params: Node[]): Quantizer {
@@ -195,12 +239,28 @@ function quantizerOf(call: PyCall, r: Reviver, spec: TensorSpec, params: Node[])
   if (typeof axis !== 'number' || !(axis >= 0 && axis < spec.shape.length)) {
     throw r.bad(call, `axis ${String(axis)} of sizes [${spec.shape}]`)
   }
-  const scales = tensorOf(call, r, params[1])
-  const zeroPoints = tensorOf(call, r, params[2])
+  const scales = listed(r, params[1], 'float64') ?? tensorOf(call, r, params[1])
+  const zeroPoints = listed(r, params[2], 'int64') ?? tensorOf(call, r, params[2])
   return { scheme: 'per_channel_affine', scales, zeroPoints, axis }
+}
+
+/** A tensor of the numbers of a list, as quantizers had them at first. */
+function listed(r: Reviver, node: Node | undefined, dtype: 'float64' | 'int64'): object | undefined {
+  if (!(node instanceof PyList)) return undefined
+  const numbers = node.items.map((item) => Number(item instanceof PyFloatNode ? item.number : item))
+  const data =
+    dtype === 'float64' ? new Float64Array(numbers) : BigInt64Array.from(numbers, (n) => BigInt(Math.trunc(n)))
+  return r.tensors.fromBytes(new Uint8Array(data.buffer), dtype, [numbers.length])
+}
+
+function nested(call: PyCall, r: Reviver): object {
+  const [buffer, sizes, strides, offsets] = call.args.items.map((item) => tensorOf(call, r, item))
+  if (!buffer || !sizes || !strides || !offsets) throw r.bad(call, 'needs a buffer, sizes, strides and offsets')
+  return r.tensors.nested(buffer, sizes, strides, offsets)
 }
 
 /** Tensors of devices without storages are saved as their copy on the CPU, which is what is read. */
 function deviceTensor(call: PyCall, r: Reviver): object {
-  return tensorOf(call, r, call.args.items[0])
+  const [data, dtype, , requiresGrad] = call.args.items
+  return r.tensors.cast(tensorOf(call, r, data), dtypeOf(call, r, dtype), requiresGrad === true)
 }

@@ -130,7 +130,7 @@ export class Describer {
     const read = memory?.bytesNode
     if (read && !memory.mutable) {
       const before = bytesOfNode(read)
-      if (before && before.length > 0 && Buffer.compare(before, value) === 0) return read
+      if (before && Buffer.compare(before, value) === 0) return read
     }
     return new PyBytes(value, memory?.mutable === true)
   }
