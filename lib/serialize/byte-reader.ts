@@ -58,6 +58,11 @@ export class ByteReader {
     return new Uint8Array(this.buffer.subarray(start, start + count))
   }
 
+  /** Bytes that {@link skip} went over, which are those of the record itself. */
+  slice(start: number, count: number): Uint8Array {
+    return this.buffer.subarray(start, start + count)
+  }
+
   /** UTF-8 in which Python also writes lone surrogates; undefined when the bytes are not that. */
   utf8(count: number): string | undefined {
     const start = this.skip(count)

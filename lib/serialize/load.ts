@@ -15,6 +15,7 @@ import { recogniseFile, recogniseHead } from './safetensors/recognise.js'
 import { readShards, type ShardedFile } from './sharded.js'
 import { sniff } from './sniff.js'
 import { dtypes, readStorageId, type StorageRef } from './storages.js'
+import { checkTar, isTar } from './tar.js'
 import { NativeTensorFactory } from './tensor-native.js'
 import { badFormat, unsafe } from './where.js'
 
@@ -145,10 +146,17 @@ export function checkFile(path: string): Head {
     const head = new Uint8Array(512)
     // reading a directory fails with EISDIR and its path
     const count = info.isDirectory() ? readDirectory(path) : readSync(fd, head, 0, head.length, 0)
-    return checkHead(head.subarray(0, count), info.size, path)
+    const found = checkHead(head.subarray(0, count), info.size, path)
+    if (isTar(head.subarray(0, count))) checkTar((at, most) => readAt(fd, at, most), info.size, { file: path })
+    return found
   } finally {
     closeSync(fd)
   }
+}
+
+function readAt(fd: number, at: number, most: number): Uint8Array {
+  const bytes = new Uint8Array(most)
+  return bytes.subarray(0, readSync(fd, bytes, 0, most, at))
 }
 
 function readDirectory(path: string): never {

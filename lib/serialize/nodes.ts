@@ -108,6 +108,11 @@ export class PyPersistent<T = unknown> {
   ) {}
 }
 
+/** What a persistent id stands for where that is no storage: `node` takes its place. */
+export class Substitute {
+  constructor(readonly node: Node) {}
+}
+
 /** Python's word for the kind of a node, for messages. */
 export function kindOf(node: Node | undefined): string {
   if (node === null) return 'None'

@@ -18,12 +18,13 @@ import {
   PySet,
   PyStr,
   PyTuple,
+  Substitute,
 } from './nodes.js'
 import { quotedText, rawUnicodeEscape } from './pickle-text.js'
 import { toPython3 } from './python-names.js'
 import { badFormat, unsafe, type Where } from './where.js'
 
-/** Turns a persistent id, PyTorch's reference to a storage, into what stands for it; throws when it is none. */
+/** Turns a persistent id, PyTorch's reference to a storage, into what stands for it or a {@link Substitute}; throws when it is none. */
 export type PersistentLoad = (id: Node, offset: number) => unknown
 
 /**
@@ -178,7 +179,7 @@ class Machine {
       throw this.bad(`${kindOf(callable)} cannot be called`)
     }
     if (kwargs !== undefined && !(kwargs instanceof PyDict)) throw this.bad('keyword arguments have to be a dict')
-    this.make(new PyCall(kind, callable, args, kwargs, this.offset))
+    this.make(oldNew(callable, args, this.offset) ?? new PyCall(kind, callable, args, kwargs, this.offset))
   }
 
   append(items: Node[]): void {
@@ -216,7 +217,8 @@ class Machine {
   }
 
   persistent(id: Node): void {
-    this.make(new PyPersistent(id, this.persistentLoad(id, this.offset)))
+    const loaded = this.persistentLoad(id, this.offset)
+    this.make(loaded instanceof Substitute ? loaded.node : new PyPersistent(id, loaded))
   }
 
   /** An int written in decimal digits; `00` and `01` are protocol 1's False and True. */
@@ -242,6 +244,16 @@ class Machine {
     if (!/^\d{1,15}$/.test(text)) throw this.bad(`${JSON.stringify(text.slice(0, 40))} is not a place in the memo`)
     return Number(text)
   }
+}
+
+/** `cls.__new__(cls, *args)` in the ways of protocols 0 and 1, which have no opcode for it. */
+function oldNew(callable: Node, { items }: PyTuple, offset: number): PyCall | undefined {
+  if (!(callable instanceof PyGlobal && callable.module === 'copyreg' && items[0] instanceof PyGlobal)) return undefined
+  const [type, base, state] = items
+  if (callable.name === '__newobj__') return new PyCall('new', type!, new PyTuple(items.slice(1)), undefined, offset)
+  const plain = items.length === 3 && base instanceof PyGlobal && base.path === 'builtins.object' && state === null
+  if (callable.name !== '_reconstructor' || !plain) return undefined
+  return new PyCall('new', type!, new PyTuple([]), undefined, offset)
 }
 
 type Operation = (m: Machine, input: ByteReader) => void

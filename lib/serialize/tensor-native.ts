@@ -6,6 +6,7 @@ import { operatorFunction } from '../tensor/operator.js'
 import { Parameter, Buffer as TensorBuffer } from '../tensor/parameter.js'
 import { Tensor } from '../tensor/tensor.js'
 import { isLazy, UninitializedBuffer, UninitializedParameter } from '../tensor/uninitialized.js'
+import { dtypes } from './storages.js'
 import type { Quantizer, TensorFactory, TensorSpec } from './tensor-factory.js'
 import type { TensorFacts, TensorInspector } from './tensor-nodes.js'
 import { badFormat, type Where } from './where.js'
@@ -37,7 +38,9 @@ export class NativeTensorFactory implements TensorFactory {
 
   private strided({ storage, offset, shape, strides }: TensorSpec, dtype: string): Tensor {
     const handle = this.storages.get(storage.key)!
-    return native().tensorFromStorage(new Tensor(), handle, dtype, offset, shape, strides)
+    const base = (storage.base ?? 0) / dtypes.get(dtype)!.size
+    if (!Number.isInteger(base)) throw badFormat(this.where, 'a part of a storage begins inside of an element')
+    return native().tensorFromStorage(new Tensor(), handle, dtype, base + offset, shape, strides)
   }
 
   parameter(tensor: object, requiresGrad: boolean): Tensor {

@@ -222,14 +222,15 @@ def opens(path):
         return False
 
 
-folder = pathlib.Path(sys.argv[2])
-result = {}
-for name, value in cases():
-    file, out = folder / f"{name}.pt", folder / f"{name}.out.pt"
-    if sys.argv[1] == "write":
-        torch.save(value, file)
-        result[name] = view(value)
-    else:
-        loaded = torch.load(out, weights_only=False)
-        result[name] = {"view": view(loaded), "same": pickle_of(file) == pickle_of(out), "opens": opens(out), "opened": opens(file)}
-print(json.dumps(result))
+if __name__ == "__main__":
+    folder = pathlib.Path(sys.argv[2])
+    result = {}
+    for name, value in cases():
+        file, out = folder / f"{name}.pt", folder / f"{name}.out.pt"
+        if sys.argv[1] == "write":
+            torch.save(value, file)
+            result[name] = view(value)
+        else:
+            loaded = torch.load(out, weights_only=False)
+            result[name] = {"view": view(loaded), "same": pickle_of(file) == pickle_of(out), "opens": opens(out), "opened": opens(file)}
+    print(json.dumps(result))
