@@ -37,7 +37,7 @@ export interface LegacyCheckpoint {
 /** @throws {@link CheckpointError} where the file is cut off or its parts do not fit together */
 export function readLegacy(bytes: Uint8Array, where: Where): LegacyCheckpoint {
   if (isTar(bytes.subarray(0, 512))) return readTar(bytes, where)
-  const input = new ByteReader(bytes, where)
+  const input = new ByteReader(bytes, where, ' (a download or a save was cut off)')
   const none = (_: Node, offset: number): never => {
     throw badFormat({ ...where, offset }, 'a storage before the checkpoint begins')
   }

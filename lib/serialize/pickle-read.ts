@@ -20,6 +20,7 @@ import {
   PyTuple,
   Substitute,
 } from './nodes.js'
+import { oldNew } from './pickle-old.js'
 import { quotedText, rawUnicodeEscape } from './pickle-text.js'
 import { toPython3 } from './python-names.js'
 import { badFormat, unsafe, type Where } from './where.js'
@@ -244,16 +245,6 @@ class Machine {
     if (!/^\d{1,15}$/.test(text)) throw this.bad(`${JSON.stringify(text.slice(0, 40))} is not a place in the memo`)
     return Number(text)
   }
-}
-
-/** `cls.__new__(cls, *args)` in the ways of protocols 0 and 1, which have no opcode for it. */
-function oldNew(callable: Node, { items }: PyTuple, offset: number): PyCall | undefined {
-  if (!(callable instanceof PyGlobal && callable.module === 'copyreg' && items[0] instanceof PyGlobal)) return undefined
-  const [type, base, state] = items
-  if (callable.name === '__newobj__') return new PyCall('new', type!, new PyTuple(items.slice(1)), undefined, offset)
-  const plain = items.length === 3 && base instanceof PyGlobal && base.path === 'builtins.object' && state === null
-  if (callable.name !== '_reconstructor' || !plain) return undefined
-  return new PyCall('new', type!, new PyTuple([]), undefined, offset)
 }
 
 type Operation = (m: Machine, input: ByteReader) => void
