@@ -10,6 +10,8 @@ export class ByteReader {
   constructor(
     bytes: Uint8Array,
     readonly where: Where,
+    /** said where the bytes end too early */
+    private readonly advice = '',
   ) {
     this.buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
@@ -20,14 +22,18 @@ export class ByteReader {
   skip(count: number): number {
     const start = this.at
     if (count < 0 || count > this.end - start) {
-      throw badFormat({ ...this.where, offset: start }, `truncated: ${count} bytes wanted, ${this.end - start} left`)
+      throw badFormat(
+        { ...this.where, offset: start },
+        `truncated: ${count} bytes wanted, ${this.end - start} left${this.advice}`,
+      )
     }
     this.at = start + count
     return start
   }
 
   uint8(): number {
-    if (this.at >= this.end) throw badFormat({ ...this.where, offset: this.at }, 'truncated: the pickle does not end')
+    if (this.at >= this.end)
+      throw badFormat({ ...this.where, offset: this.at }, `truncated: the pickle does not end${this.advice}`)
     return this.buffer[this.at++]!
   }
   uint16(): number {
@@ -58,6 +64,11 @@ export class ByteReader {
     return new Uint8Array(this.buffer.subarray(start, start + count))
   }
 
+  /** Bytes that {@link skip} went over, which are those of the record itself. */
+  slice(start: number, count: number): Uint8Array {
+    return this.buffer.subarray(start, start + count)
+  }
+
   /** UTF-8 in which Python also writes lone surrogates; undefined when the bytes are not that. */
   utf8(count: number): string | undefined {
     const start = this.skip(count)
@@ -75,7 +86,7 @@ export class ByteReader {
   line(): string {
     const start = this.at
     const feed = this.buffer.indexOf(10, start)
-    if (feed < 0) throw badFormat({ ...this.where, offset: start }, 'truncated: a line does not end')
+    if (feed < 0) throw badFormat({ ...this.where, offset: start }, `truncated: a line does not end${this.advice}`)
     this.at = feed + 1
     return this.buffer.toString('latin1', start, feed)
   }

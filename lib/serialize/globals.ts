@@ -9,6 +9,7 @@ import { numpyRows } from './numpy.js'
 import type { Reviver } from './revive.js'
 import { dtypes } from './storages.js'
 import { shapeOf, tensorRows } from './tensor-rows.js'
+import { oldTensorRows } from './tensor-rows-old.js'
 
 export interface GlobalRow {
   /** the value of the global itself, where it is data */
@@ -40,7 +41,10 @@ const torchValues: Record<string, GlobalRow> = {
 }
 
 const rows = new Map<string, GlobalRow>(
-  Object.entries({ ...containers, ...torchValues, ...tensorRows, ...numpyRows } as Record<string, GlobalRow>),
+  Object.entries({ ...containers, ...torchValues, ...tensorRows, ...oldTensorRows, ...numpyRows } as Record<
+    string,
+    GlobalRow
+  >),
 )
 
 /** The row of a global. */

@@ -1,10 +1,12 @@
 /** `torch.load`: what `torch.save` wrote, and safetensors files, from a file or from memory. */
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
+import { closeSync, existsSync, fstatSync, openSync, readSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { ReaderHandle, StorageHandle } from '../../binding.js'
 import { native } from '../binding.js'
 import { ArgumentError, CheckpointError, nearest } from '../errors.js'
 import { type Filling, fill, fillSync, type Wanted } from './fill.js'
+import { foreignZip } from './foreign-zip.js'
 import { isLegacy, readLegacy, readWhole, readWholeSync } from './legacy.js'
 import { limits } from './limits.js'
 import { locator, type MapLocation, usableDevice } from './location.js'
@@ -15,8 +17,9 @@ import { Reviver } from './revive.js'
 import { readSafetensors, readSafetensorsSync, safetensorsOf } from './safetensors/read.js'
 import { recogniseFile, recogniseHead } from './safetensors/recognise.js'
 import { readShards, type ShardedFile } from './sharded.js'
-import { sniff } from './sniff.js'
+import { sniff, tensorflow } from './sniff.js'
 import { dtypes, readStorageId, type StorageRef } from './storages.js'
+import { checkTar, isTar } from './tar.js'
 import { NativeTensorFactory } from './tensor-native.js'
 import { badFormat, unsafe } from './where.js'
 
@@ -101,7 +104,11 @@ function otherFormat(
   if (bytes) {
     if (options.mmap) throw new ArgumentError('f must be a file path in order to use the mmap argument')
     const kind = recogniseHead(bytes.subarray(0, 512), bytes.byteLength)
-    if (kind === 'index') throw badFormat({}, 'an index of a sharded model names files beside it: give its path')
+    if (kind === 'index')
+      throw badFormat(
+        {},
+        'this is JSON: an index of a sharded model names files beside it, so give its path; other JSON is no checkpoint',
+      )
     return kind && { tensors: safetensorsOf(bytes, options.mapLocation) }
   }
   const found = recogniseFile(path!)
@@ -163,13 +170,21 @@ export function checkFile(path: string): Head {
     const head = new Uint8Array(512)
     // reading a directory fails with EISDIR and its path
     const count = info.isDirectory() ? readDirectory(path) : readSync(fd, head, 0, head.length, 0)
-    return checkHead(head.subarray(0, count), info.size, path)
+    const found = checkHead(head.subarray(0, count), info.size, path)
+    if (isTar(head.subarray(0, count))) checkTar((at, most) => readAt(fd, at, most), info.size, { file: path })
+    return found
   } finally {
     closeSync(fd)
   }
 }
 
+function readAt(fd: number, at: number, most: number): Uint8Array {
+  const bytes = new Uint8Array(most)
+  return bytes.subarray(0, readSync(fd, bytes, 0, most, at))
+}
+
 function readDirectory(path: string): never {
+  if (existsSync(join(path, 'saved_model.pb'))) throw badFormat({ file: path }, tensorflow('SavedModel'))
   const error = new Error(`EISDIR: illegal operation on a directory, read '${path}'`)
   throw Object.assign(error, { code: 'EISDIR', errno: -21, syscall: 'read', path })
 }
@@ -178,7 +193,7 @@ function readDirectory(path: string): never {
 export function checkHead(head: Uint8Array, size: number, file: string | undefined): Head {
   if (head[0] === 0x50 && head[1] === 0x4b && head[2] === 3 && head[3] === 4) return { size, legacy: false }
   if (isLegacy(head)) return { size, legacy: true }
-  const known = sniff(head, size)
+  const known = sniff(head, size, file)
   const where = file === undefined ? {} : { file }
   throw badFormat(
     where,
@@ -243,7 +258,11 @@ class OpenCheckpoint {
 
   open(source: string | Uint8Array): void {
     const binding = native()
-    this.reader = this.attemptSync(() => binding.openReader(source))
+    try {
+      this.reader = this.attemptSync(() => binding.openReader(source))
+    } catch (error) {
+      throw foreignZip(source, this.where) ?? error
+    }
     try {
       if (this.sizeOf('constants.pkl') >= 0) {
         throw badFormat(

@@ -20,6 +20,7 @@ import {
   PyTuple,
   Substitute,
 } from './nodes.js'
+import { oldNew } from './pickle-old.js'
 import { quotedText, rawUnicodeEscape } from './pickle-text.js'
 import { toPython3 } from './python-names.js'
 import { badFormat, unsafe, type Where } from './where.js'
@@ -196,7 +197,7 @@ class Machine {
       throw this.bad(`${kindOf(callable)} cannot be called`)
     }
     if (kwargs !== undefined && !(kwargs instanceof PyDict)) throw this.bad('keyword arguments have to be a dict')
-    this.make(new PyCall(kind, callable, args, kwargs, this.offset))
+    this.make(oldNew(callable, args, this.offset) ?? new PyCall(kind, callable, args, kwargs, this.offset))
   }
 
   append(items: Node[]): void {

@@ -173,7 +173,8 @@ export class Reviver {
       strides: [1],
       requiresGrad: false,
     })
-    remember(tensor, { bareStorage: true, untyped: ref.untyped })
+    // a part of another storage stays one as a tensor: as a storage it would be written with the whole of that one
+    if (ref.base === undefined) remember(tensor, { bareStorage: true, untyped: ref.untyped })
     return tensor
   }
 

@@ -7,19 +7,27 @@ import { fileURLToPath } from 'node:url'
 import type { StorageHandle, WriterHandle } from '../../binding.js'
 import { native } from '../binding.js'
 import { ArgumentError, CheckpointError, nearest } from '../errors.js'
+import { compacting } from './compact.js'
+import { legacyPieces } from './legacy-write.js'
 import { PyStr } from './nodes.js'
 import { writePickle } from './pickle-write.js'
+import { writePieces, writePiecesSync } from './pieces.js'
 import { planSafetensors, writeSafetensors, writeSafetensorsSync } from './safetensors/write.js'
 import { nativeTensors } from './tensor-native.js'
-import { TensorWriter } from './tensor-nodes.js'
+import { type StorageToWrite, TensorWriter } from './tensor-nodes.js'
 import { Describer } from './to-nodes.js'
 
 export interface SaveOptions {
   /**
-   * `'pytorch'`: the zip archive of `torch.save` since 1.6; `'safetensors'`: tensors of a state dict and nothing else, the
-   * default for a name that ends with `.safetensors`
+   * `'pytorch'`: the zip archive of `torch.save` since 1.6; `'legacy'`: the format before it, which every PyTorch since 0.2
+   * reads; `'safetensors'`: tensors of a state dict and nothing else, the default for a name that ends with `.safetensors`
    */
-  format?: 'pytorch' | 'safetensors'
+  format?: 'pytorch' | 'legacy' | 'safetensors'
+  /**
+   * Whether a tensor that is a view of a larger one is written without the rest of that one's memory; tensors that overlap
+   * keep sharing theirs. False by default, as in Python; a safetensors file never has more than the tensors
+   */
+  compact?: boolean
   /** For safetensors: texts to keep in the file; by default those of the file that the state dict was loaded from */
   metadata?: Readonly<Record<string, string>>
 }
@@ -40,7 +48,11 @@ export async function save(obj: unknown, target: string | URL, options: SaveOpti
     const plan = planSafetensors(obj, options.metadata)
     return atomically(path, (temporary) => writeSafetensors(temporary, plan))
   }
-  const content = describe(obj)
+  const content = describe(obj, options)
+  if (options.format === 'legacy') {
+    const pieces = legacyPieces(content.pickle, content.storages)
+    return atomically(path, (temporary) => writePieces(temporary, pieces))
+  }
   await atomically(path, async (temporary) => {
     const binding = native()
     const writer = binding.openWriter(temporary)
@@ -66,7 +78,12 @@ export function saveSync(obj: unknown, target: string | URL, options: SaveOption
     atomicallySync(path, (temporary) => writeSafetensorsSync(temporary, plan))
     return
   }
-  const content = describe(obj)
+  const content = describe(obj, options)
+  if (options.format === 'legacy') {
+    const pieces = legacyPieces(content.pickle, content.storages)
+    atomicallySync(path, (temporary) => writePiecesSync(temporary, pieces))
+    return
+  }
   atomicallySync(path, (temporary) => {
     const binding = native()
     const writer = binding.openWriter(temporary)
@@ -81,14 +98,19 @@ export function saveSync(obj: unknown, target: string | URL, options: SaveOption
   })
 }
 
-const optionNames = ['format', 'metadata']
-const formats = ['pytorch', 'safetensors']
+const optionNames = ['format', 'metadata', 'compact']
+const formats = ['pytorch', 'legacy', 'safetensors']
 
 function isSafetensors(path: string, { format }: SaveOptions): boolean {
   return format === undefined ? path.endsWith('.safetensors') : format === 'safetensors'
 }
 
 function checkArguments(target: string | URL, options: SaveOptions): string {
+  if (typeof options !== 'object' || options === null) {
+    throw new ArgumentError(
+      `torch.save: options have to be an object such as { format: 'legacy' }, not ${String(options)}`,
+    )
+  }
   for (const key of Object.keys(options)) {
     if (optionNames.includes(key)) continue
     const near = nearest(key, optionNames)
@@ -96,7 +118,14 @@ function checkArguments(target: string | URL, options: SaveOptions): string {
   }
   if (options.format !== undefined && !formats.includes(options.format)) {
     const known = formats.map((format) => `'${format}'`).join(', ')
-    throw new ArgumentError(`torch.save: format ${JSON.stringify(options.format)} cannot be written; ${known} can`)
+    const near = typeof options.format === 'string' ? nearest(options.format, formats) : undefined
+    const meant = near ? `; did you mean '${near}'?` : ''
+    throw new ArgumentError(
+      `torch.save: format ${JSON.stringify(options.format)} cannot be written; ${known} can${meant}`,
+    )
+  }
+  if (options.compact !== undefined && typeof options.compact !== 'boolean') {
+    throw new ArgumentError(`torch.save: compact has to be true or false, not ${JSON.stringify(options.compact)}`)
   }
   const path = target instanceof URL ? fileURLToPath(target) : target
   if (typeof path !== 'string' || path === '')
@@ -112,8 +141,12 @@ function checkArguments(target: string | URL, options: SaveOptions): string {
 }
 
 /** The pickle of an object, and the storages that it refers to. */
-function describe(obj: unknown): { pickle: Uint8Array; storages: { key: string; handle: StorageHandle }[] } {
-  const tensors = new TensorWriter<StorageHandle>(nativeTensors, (text) => new PyStr(text))
+function describe(
+  obj: unknown,
+  { format, compact }: SaveOptions,
+): { pickle: Uint8Array; storages: StorageToWrite<StorageHandle>[] } {
+  const inspector = compact ? compacting(obj, nativeTensors) : nativeTensors
+  const tensors = new TensorWriter(inspector, (text) => new PyStr(text), format === 'legacy')
   const root = new Describer(tensors).node(obj)
   return { pickle: writePickle(root), storages: tensors.storages }
 }

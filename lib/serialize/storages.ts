@@ -64,6 +64,26 @@ export interface StorageRef {
   location: string
   numel: number
   nbytes: number
+  /** byte of the storage `key` at which this one begins, where it is a part of it */
+  base?: number
+}
+
+/** dtype of a class of storages, and whether it is the one without a type; undefined for other classes. */
+export function dtypeOfType(type: Node | undefined): { dtype: string; untyped: boolean } | undefined {
+  const name = type instanceof PyGlobal ? /^torch(\.cuda|\.storage)?\.(\w+)$/.exec(type.path)?.[2] : undefined
+  const untyped = name === 'UntypedStorage'
+  const dtype = untyped ? 'uint8' : dtypeOfStorage.get(name ?? '')
+  return dtype === undefined ? undefined : { dtype, untyped }
+}
+
+/** Bytes of `numel` elements. @throws {@link CheckpointError} where that is no number of elements, or beyond 2^53 */
+export function bytesFor(numel: unknown, dtype: string, where: Where): number {
+  if (typeof numel !== 'number' || !Number.isInteger(numel) || numel < 0) {
+    throw badFormat(where, `a storage of ${String(numel)} elements`)
+  }
+  const nbytes = numel * dtypes.get(dtype)!.size
+  if (!Number.isSafeInteger(nbytes)) throw badFormat(where, `a storage of ${numel} elements`)
+  return nbytes
 }
 
 /** Reads `('storage', type, key, location, numel)`. */
@@ -74,19 +94,13 @@ export function readStorageId(id: Node, where: Where): StorageRef {
     throw badFormat(where, `a reference to a ${JSON.stringify(word.text)}; only storages are known`)
   }
   if (id.items.length !== 5) throw badFormat(where, `a storage of ${id.items.length} parts; 5 are known`)
-  const name = type instanceof PyGlobal ? /^torch(\.cuda|\.storage)?\.(\w+)$/.exec(type.path)?.[2] : undefined
-  const untyped = name === 'UntypedStorage'
-  const dtype = untyped ? 'uint8' : dtypeOfStorage.get(name ?? '')
-  if (dtype === undefined) throw badFormat(where, 'a storage of an unknown type')
+  const kind = dtypeOfType(type)
+  if (kind === undefined) throw badFormat(where, 'a storage of an unknown type')
   if (!(key instanceof PyStr) || !/^[\w.-]{1,64}$/.test(key.text)) throw badFormat(where, 'a storage without a key')
   if (!(location instanceof PyStr)) throw badFormat(where, 'a storage without a location')
-  if (typeof numel !== 'number' || !Number.isInteger(numel) || numel < 0) {
-    throw badFormat(where, `a storage of ${String(numel)} elements`)
-  }
-  const nbytes = numel * dtypes.get(dtype)!.size
-  if (!Number.isSafeInteger(nbytes)) throw badFormat(where, `a storage of ${numel} elements`)
+  const nbytes = bytesFor(numel, kind.dtype, where)
   for (const text of [word as PyStr, location]) text.literal = /^\w+$/.test(text.text)
-  return { key: key.text, dtype, untyped, location: location.text, numel, nbytes }
+  return { key: key.text, ...kind, location: location.text, numel: numel as number, nbytes }
 }
 
 /** The class that a storage of this dtype has in a file. */

@@ -43,9 +43,11 @@ export class NativeTensorFactory implements TensorFactory {
 
   private strided({ storage, offset, shape, strides }: TensorSpec, dtype: string): Tensor {
     const handle = this.storages.get(storage.key)!
+    const base = (storage.base ?? 0) / dtypes.get(dtype)!.size
+    if (!Number.isInteger(base)) throw badFormat(this.where, 'a part of a storage begins inside of an element')
     const beyond = offset > 0 && shape.includes(0)
-    const made = native().tensorFromStorage(new Tensor(), handle, dtype, beyond ? 0 : offset, shape, strides)
-    return beyond ? operatorFunction('aten::as_strided')(made, shape, strides, offset) : made
+    const made = native().tensorFromStorage(new Tensor(), handle, dtype, beyond ? 0 : base + offset, shape, strides)
+    return beyond ? operatorFunction('aten::as_strided')(made, shape, strides, base + offset) : made
   }
 
   parameter(tensor: object, requiresGrad: boolean): Tensor {

@@ -44,6 +44,17 @@ interface Written<Storage> {
   key: PyStr
   handle: Storage
   dtype: string
+  /** elements, of one byte where the storage is untyped */
+  numel: number
+  nbytes: number
+}
+
+/** A storage to be written; its first `nbytes` bytes are. */
+export interface StorageToWrite<Storage> {
+  key: string
+  handle: Storage
+  numel: number
+  nbytes: number
 }
 
 export class TensorWriter<Storage = unknown> {
@@ -52,11 +63,18 @@ export class TensorWriter<Storage = unknown> {
   constructor(
     private readonly inspector: TensorInspector<Storage>,
     private readonly newString: (text: string) => PyStr,
+    /** whether storages are named as in the format before 1.6 */
+    private readonly legacy = false,
   ) {}
 
   /** The storages met so far, in the order of their keys. */
-  get storages(): { key: string; handle: Storage }[] {
-    return [...this.written.values()].map(({ key, handle }) => ({ key: key.text, handle }))
+  get storages(): StorageToWrite<Storage>[] {
+    return [...this.written.values()].map(({ key, handle, numel, nbytes }) => ({
+      key: key.text,
+      handle,
+      numel,
+      nbytes,
+    }))
   }
 
   isTensor(value: unknown): value is object {
@@ -139,20 +157,26 @@ export class TensorWriter<Storage = unknown> {
 
   private persistent(facts: TensorFacts<Storage>, d: Describer, bare = false): PyPersistent {
     const { id, handle, nbytes, device } = facts.storage!
-    const type = storageType(bare ? '' : facts.dtype)
-    const untyped = type.name === 'UntypedStorage'
+    const named = storageType(bare ? '' : facts.dtype)
+    const untyped = named.name === 'UntypedStorage'
+    // Python writes untyped storages in the format before 1.6, too, and cannot read them
+    const type = untyped && this.legacy ? storageType('uint8') : named
     const dtype = untyped ? 'uint8' : facts.dtype
+    const size = dtypes.get(dtype)!.size
+    const numel = Math.floor(nbytes / size)
     let written = this.written.get(id)
     if (written === undefined) {
-      written = { key: this.newString(String(this.written.size)), handle, dtype }
+      written = { key: this.newString(String(this.written.size)), handle, dtype, numel, nbytes: numel * size }
       this.written.set(id, written)
     } else if (written.dtype !== dtype && nbytes > 0) {
       throw new TorchError('Cannot save multiple tensors or storages that view the same data as different types')
     }
-    const numel = untyped ? nbytes : Math.floor(nbytes / dtypes.get(dtype)!.size)
     // 'cpu' is a literal, 'cuda:0' is put together for each storage
     const location = device === 'cpu' ? d.literal('cpu') : this.newString(device)
-    return new PyPersistent(new PyTuple([d.literal('storage'), type, written.key, location, numel]), undefined)
+    // the format before 1.6 makes the key anew each time, and names the view that a storage could once be
+    const key = this.legacy ? this.newString(written.key.text) : written.key
+    const parts: Node[] = [d.literal('storage'), type, key, location, numel]
+    return new PyPersistent(new PyTuple(this.legacy ? [...parts, null] : parts), undefined)
   }
 
   private sparse(tensor: object, facts: TensorFacts<Storage>, d: Describer): PyCall {

@@ -111,7 +111,20 @@ test('what cannot be saved is refused, with the place where it is', async () => 
     code: 'ERR_ARGUMENT',
     message: /'format'/,
   })
-  assert.throws(() => torch.saveSync(1, file('x.pt'), { format: 'legacy' } as any), { code: 'ERR_ARGUMENT' })
+  const wrong: [object | null | string, RegExp][] = [
+    [{ format: 'legcy' }, /format "legcy" cannot be written; 'pytorch', 'legacy'.*did you mean 'legacy'\?/],
+    [{ format: 7 }, /format 7 cannot be written/],
+    [{ compact: 1 }, /compact has to be true or false, not 1/],
+    [{ compcat: true }, /no option 'compcat'; did you mean 'compact'\?/],
+    [{ format: 'legacy', metadata: {} }, /only the safetensors format has metadata/],
+    ['legacy', /options have to be an object such as \{ format: 'legacy' \}, not legacy/],
+    [null, /options have to be an object/],
+  ]
+  for (const [options, message] of wrong) {
+    assert.throws(() => torch.saveSync(1, file('x.pt'), options as any), { code: 'ERR_ARGUMENT', message })
+    await assert.rejects(torch.save(1, file('x.pt'), options as any), { code: 'ERR_ARGUMENT', message })
+  }
+  assert.throws(() => torch.saveSync(1, file('x.safetensors'), { format: 'legacy' }), /in that format alone/)
   assert.throws(() => torch.saveSync(1, 7 as any), { code: 'ERR_ARGUMENT' })
 })
 

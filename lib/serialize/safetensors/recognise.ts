@@ -37,5 +37,5 @@ export function recogniseHead(head: Uint8Array, size: number, path = ''): Recogn
   if (looksLikeSafetensors(head)) return 'safetensors'
   const text = Buffer.from(head.buffer, head.byteOffset, head.byteLength).toString('latin1')
   if (/^[ \t\r\n]*\{/.test(text)) return 'index'
-  return path.endsWith('.safetensors') && sniff(head, size) === undefined ? 'safetensors' : undefined
+  return path.endsWith('.safetensors') && sniff(head, size, path) === undefined ? 'safetensors' : undefined
 }

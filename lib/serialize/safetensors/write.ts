@@ -1,29 +1,16 @@
 /** Writes safetensors files, with the bytes that the format's own library writes. */
-import {
-  closeSync,
-  fsyncSync,
-  fsync as fsyncWithCallback,
-  openSync,
-  writeSync,
-  write as writeWithCallback,
-} from 'node:fs'
-import { promisify } from 'node:util'
 import type { StorageHandle } from '../../../binding.js'
 import { native } from '../../binding.js'
 import { ArgumentError } from '../../errors.js'
 import { operatorFunction } from '../../tensor/operator.js'
 import { entriesInOrder } from '../../tensor/python-values.js'
 import { Tensor } from '../../tensor/tensor.js'
+import { gathered, type Part, writePieces, writePiecesSync } from '../pieces.js'
 import { dtypes } from '../storages.js'
 import { nativeTensors } from '../tensor-native.js'
 import type { TensorFacts } from '../tensor-nodes.js'
 import { canWrite, inFileOrder, maxHeader, type Piece, writeHeader } from './header.js'
 
-const writeAsync = promisify(writeWithCallback)
-const fsyncAsync = promisify(fsyncWithCallback)
-
-/** Written at a time. */
-const chunk = 8 << 20
 /** Tensors up to this are faster copied by way of JavaScript. */
 const small = 1 << 14
 
@@ -134,29 +121,22 @@ function refuseShared(sources: Source[]): void {
   throw refused(`some tensors share memory, which the format cannot say: ${shared.join(', ')}; ${advice}`)
 }
 
-/** The bytes of the file one after the other, in one array that is filled again and again. */
-function* bytesOf({ head, sources }: SafetensorsPlan): Generator<Uint8Array> {
+/** The file's parts one after the other. */
+function* partsOf({ head, sources }: SafetensorsPlan): Generator<Part> {
   yield head
-  const total = sources.reduce((sum, { nbytes }) => sum + nbytes, 0)
-  const buffer = new Uint8Array(Math.min(chunk, total))
-  const window = native().fromBytes(new Tensor(), buffer, 'uint8', [buffer.byteLength], false)
-  let filled = 0
   for (const source of sources) {
-    const whole = source.nbytes <= small ? wholeOf(source) : undefined
-    const dense = whole ? undefined : denseOf(source)
-    for (let at = 0; at < source.nbytes; ) {
-      const count = Math.min(source.nbytes - at, buffer.byteLength - filled)
-      if (whole) buffer.set(whole.subarray(at, at + count), filled)
-      else copy(window, filled, dense!, at, count)
-      at += count
-      filled += count
-      if (filled < buffer.byteLength) continue
-      yield buffer
-      filled = 0
+    if (source.nbytes <= small) yield wholeOf(source)
+    else {
+      const dense = denseOf(source)
+      const { storage, offset } = native().tensorStorage(dense)
+      yield { storage, from: offset * dense.itemsize, nbytes: source.nbytes }
     }
   }
-  window.dispose()
-  if (filled > 0) yield buffer.subarray(0, filled)
+}
+
+function bytesOf(plan: SafetensorsPlan): Iterable<Uint8Array> {
+  const most = plan.sources.reduce((sum, { nbytes }) => sum + nbytes, plan.head.byteLength)
+  return gathered(partsOf(plan), most)
 }
 
 function wholeOf({ name, tensor, nbytes }: Source): Uint8Array {
@@ -177,44 +157,14 @@ function denseOf({ name, tensor, nbytes, facts }: Source): Tensor {
   return dense
 }
 
-/** Copies `count` bytes of a dense tensor, from its byte `at` on, to a place in the window. */
-function copy(window: Tensor, to: number, dense: Tensor, at: number, count: number): void {
-  const bytes = (tensor: Tensor, from: number): Tensor => {
-    const { storage, offset } = native().tensorStorage(tensor)
-    return native().tensorFromStorage(new Tensor(), storage, 'uint8', offset * tensor.itemsize + from, [count], [1])
-  }
-  const [target, source] = [bytes(window, to), bytes(dense, at)]
-  operatorFunction('aten::copy_')(target, source)
-  target.dispose()
-  source.dispose()
-}
-
 const changed = (name: string): ArgumentError => refused(`${JSON.stringify(name)} was changed while it was saved`)
 
 /** Makes the file at `path`, which must not exist, and flushes it to the disk. The bytes are written off this thread. */
 export async function writeSafetensors(path: string, plan: SafetensorsPlan): Promise<void> {
-  const fd = openSync(path, 'wx')
-  try {
-    for (const bytes of bytesOf(plan)) {
-      for (let at = 0; at < bytes.byteLength; ) {
-        at += (await writeAsync(fd, bytes, at, bytes.byteLength - at)).bytesWritten
-      }
-    }
-    await fsyncAsync(fd)
-  } finally {
-    closeSync(fd)
-  }
+  await writePieces(path, bytesOf(plan))
 }
 
 /** {@link writeSafetensors}, on this thread. */
 export function writeSafetensorsSync(path: string, plan: SafetensorsPlan): void {
-  const fd = openSync(path, 'wx')
-  try {
-    for (const bytes of bytesOf(plan)) {
-      for (let at = 0; at < bytes.byteLength; ) at += writeSync(fd, bytes, at, bytes.byteLength - at)
-    }
-    fsyncSync(fd)
-  } finally {
-    closeSync(fd)
-  }
+  writePiecesSync(path, bytesOf(plan))
 }
