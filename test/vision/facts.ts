@@ -63,9 +63,15 @@ function facts({ model: name, options, size }: Row): Row {
   row.afterwards = rng()
   const images = torch.randn(2, 3, size, size)
   row.eval = digest(raw(torch.noGrad(() => model.eval().forward(images))))
-  const output: torch.Tensor = model.train().forward(images)
-  row.train = digest(raw(output))
-  output.square().mean().backward()
+  const output: torch.Tensor | torch.Tensor[] = model.train().forward(images)
+  // with auxiliary heads these are several
+  const outputs = Array.isArray(output) ? output : [output]
+  row.train = digest(...outputs.map(raw))
+  const losses = outputs.map((each) => each.square().mean())
+  losses
+    .slice(1)
+    .reduce((sum, loss) => sum.add(loss), losses[0]!)
+    .backward()
   row.gradients = digest(...model.parameters().map(({ grad }) => raw(grad!)))
   row.end = digest(...model.buffers().map(raw), rng())
   return row

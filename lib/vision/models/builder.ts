@@ -1,5 +1,6 @@
 /** Functions that make models, with or without trained weights. */
 import { existsSync } from 'node:fs'
+import { isDeepStrictEqual } from 'node:util'
 import { ArgumentError, nearest } from '../../errors.js'
 import { cachedFile, cachePath } from '../../hub/load.js'
 import type { Module } from '../../nn/module.js'
@@ -7,6 +8,7 @@ import type { AnyStateDict } from '../../nn/types.js'
 import { load, loadSync } from '../../serialize/load.js'
 import { camelCase } from '../../tensor/names.js'
 import { isOptions } from '../../tensor/operator.js'
+import { pythonText } from '../../tensor/python-text.js'
 import { type ModelName, type Weights, type WeightsName, weightsTable } from './weights.js'
 
 /** What a function that makes a model takes beside the model's own arguments. */
@@ -31,6 +33,15 @@ interface Recipe {
   make(options: object, loads: boolean): Module
   /** changes a state dict of old into one of today */
   update(stateDict: AnyStateDict): AnyStateDict
+  pretrained: PretrainedRules
+}
+
+/** What is special about trained weights of torchvision for a model. */
+export interface PretrainedRules {
+  /** the options that the weights ask for beside `numClasses`, by those that are given (default: `imageSize`, if there is one) */
+  asks?(own: Record<string, unknown>, entry: Weights): Record<string, unknown>
+  /** changes the model when it has the weights */
+  finish?(model: Module, own: Record<string, unknown>): void
 }
 const recipes = new Map<ModelName, Recipe>()
 const builders = new Map<ModelName, ModelBuilder>()
@@ -43,10 +54,12 @@ export function defineModel<M extends Module, O extends object, const N extends 
   name: N,
   make: (options: O, loads: boolean) => M,
   update: (stateDict: AnyStateDict) => AnyStateDict = (stateDict) => stateDict,
+  pretrained: PretrainedRules = {},
 ): ModelBuilder<M, O, N> {
-  const recipe: Recipe = { make: make as Recipe['make'], update }
+  const recipe: Recipe = { make: make as Recipe['make'], update, pretrained }
+  const ours = functionName(name)
   const builder = (options: O & WeightsOptions<N> = {} as O): M => {
-    if (!isOptions(options)) throw new ArgumentError(`${camelCase(name)}(): expected options`)
+    if (!isOptions(options)) throw new ArgumentError(`${ours}(): expected options`)
     const { weights, progress: _, ...own } = options as WeightsOptions & Record<string, unknown>
     if (weights === undefined || weights === null) return make(own as O, false)
     const entry = entryOf(name, weights)
@@ -54,13 +67,13 @@ export function defineModel<M extends Module, O extends object, const N extends 
     const file = cachePath(entry.file)
     if (!existsSync(file)) {
       throw new ArgumentError(
-        `${camelCase(name)}(): its weights are not in the cache (${file}); download them with ` +
-          `await models.fromPretrained(models.${camelCase(name)}, '${String(weights)}')`,
+        `${ours}(): its weights are not in the cache (${file}); download them with ` +
+          `await models.fromPretrained(models.${ours}, '${String(weights)}')`,
       )
     }
-    return build(recipe, withEntry(own, entry), loadSync(file)) as M
+    return buildTrained(recipe, own, entry, loadSync(file)) as M
   }
-  Object.defineProperty(builder, 'name', { value: camelCase(name) })
+  Object.defineProperty(builder, 'name', { value: ours })
   const named = Object.assign(builder, { modelName: name })
   recipes.set(name, recipe)
   builders.set(name, named as ModelBuilder)
@@ -84,28 +97,38 @@ function entryOf(name: ModelName, weights: unknown): Weights | undefined {
     const keys = [...Object.keys(rows), 'DEFAULT']
     const near = nearest(key, keys)
     throw new ArgumentError(
-      `${camelCase(name)}(): there are no weights '${weights}'${near ? `; did you mean '${near}'?` : `: there are ${keys.join(', ')}`}`,
+      `${functionName(name)}(): there are no weights '${weights}'${near ? `; did you mean '${near}'?` : `: there are ${keys.join(', ')}`}`,
     )
   }
   return Object.values(known).includes(weights as Weights) ? (weights as Weights) : undefined
 }
 
+/** A model with trained weights of torchvision. */
+function buildTrained(recipe: Recipe, own: object, entry: Weights, stateDict: AnyStateDict): Module {
+  const model = build(recipe, withEntry(recipe, own, entry), stateDict)
+  recipe.pretrained.finish?.(model, own as Record<string, unknown>)
+  return model
+}
+
 /** The arguments that weights ask for; another value is an error. */
-function withEntry(own: object, entry: Weights): object {
-  const asked = {
-    ...(entry.numClasses !== null && { numClasses: entry.numClasses }),
-    ...(entry.imageSize !== undefined && { imageSize: entry.imageSize }),
-  }
-  return fixed(own, asked)
+function withEntry({ pretrained }: Recipe, own: object, entry: Weights): object {
+  const { numClasses, imageSize } = entry
+  const asked = pretrained.asks?.(own as Record<string, unknown>, entry)
+  return fixed(own, {
+    ...(numClasses !== null && { numClasses }),
+    ...(asked ?? (imageSize !== undefined && { imageSize })),
+  })
 }
 
 /** `options` with the values of `own`; to give another value is an error, as in torchvision. @internal */
 export function fixed<O extends object>(options: O, own: O): O {
   for (const [key, value] of Object.entries(own)) {
     const given = (options as Record<string, unknown>)[key]
-    if (given === undefined || given === value) continue
+    if (given === undefined || isDeepStrictEqual(given, value)) continue
     const name = key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
-    throw new ArgumentError(`The parameter '${name}' expected value ${value} but got ${String(given)} instead.`)
+    throw new ArgumentError(
+      `The parameter '${name}' expected value ${pythonText(value)} but got ${pythonText(given)} instead.`,
+    )
   }
   return { ...options, ...own }
 }
@@ -143,12 +166,23 @@ export async function fromPretrained<M extends Module, O extends object, N exten
   const { progress = true, modelDir, baseUrl = defaultUrl, ...own } = options as PretrainedOptions
   const entry = entryOf(name, weights)
   if (!entry) throw new ArgumentError(`fromPretrained(): expected the name of weights of ${name}`)
-  const arguments_ = withEntry(own, entry)
+  // wrong options are an error before a download
+  withEntry(recipe, own, entry)
   const url = `${baseUrl.replace(/\/?$/, '/')}${entry.file}`
   const file = await cachedFile(url, { progress, checkHash: true, ...(modelDir !== undefined && { modelDir }) })
-  return build(recipe, arguments_, await load(file)) as M
+  return buildTrained(recipe, own, entry, await load(file)) as M
 }
 const defaultUrl = 'https://download.pytorch.org/models/'
+
+/**
+ * Our name of a model. An underscore between digits stays where another model would have the same name without it:
+ * `regnet_y_1_6gf` and `regnet_y_16gf`.
+ */
+function functionName(name: string): string {
+  const ours = camelCase(name)
+  const twins = Object.keys(weightsTable).filter((other) => camelCase(other) === ours)
+  return twins.length > 1 ? camelCase(name.replace(/(\d)_(?=\d)/, '$1§')).replace('§', '_') : ours
+}
 
 /** torchvision's names of the models that are here, in alphabetical order. */
 export function listModels(): ModelName[] {
@@ -157,7 +191,7 @@ export function listModels(): ModelName[] {
 
 /** The function of a model by torchvision's name (`'vgg11_bn'`) or ours (`'vgg11Bn'`). */
 export function getModelBuilder(name: string): ModelBuilder {
-  const found = [...builders].find(([python]) => python === name.toLowerCase() || camelCase(python) === name)
+  const found = [...builders].find(([python]) => python === name.toLowerCase() || functionName(python) === name)
   if (!found) {
     const near = nearest(name, builders.keys())
     throw new ArgumentError(`Unknown model ${name}${near ? `; did you mean ${near}?` : ''}`)

@@ -22,14 +22,40 @@ import { defineModel } from './builder.js'
 import { makeDivisible } from './channels.js'
 import type { ModelName } from './weights.js'
 
-/** Makes a block of {@link EfficientNet}, as {@link MBConv}. */
-export type MBConvFactory = LayerFactory<[cnf: MBConvConfig, stochasticDepthProb: number, normLayer: NormFactory]>
+/** Makes a block of {@link EfficientNet}, as {@link MBConv} and {@link FusedMBConv}. */
+export type MBConvFactory<C extends BlockConfig = MBConvConfig> = LayerFactory<
+  [cnf: C, stochasticDepthProb: number, normLayer: NormFactory]
+>
 
-/** Some blocks of {@link EfficientNet} that are alike: a row of table 1 of the paper. */
-export class MBConvConfig {
-  inputChannels: number
-  outChannels: number
-  numLayers: number
+/** What {@link MBConvConfig} and {@link FusedMBConvConfig} have in common. */
+abstract class BlockConfig {
+  abstract readonly block: MBConvFactory<any>
+
+  constructor(
+    public expandRatio: number,
+    public kernel: number,
+    public stride: number,
+    public inputChannels: number,
+    public outChannels: number,
+    public numLayers: number,
+  ) {}
+  /** Channels of a network that is `widthMult` times as wide. */
+  static adjustChannels(channels: number, widthMult: number, minValue?: number): number {
+    return makeDivisible(channels * widthMult, 8, minValue)
+  }
+  /** The same for the block `i` of the row: only the first changes the channels and has the stride. @internal */
+  _at(i: number): this {
+    const copy: this = Object.assign(Object.create(Object.getPrototypeOf(this)), this)
+    if (i > 0) {
+      copy.inputChannels = copy.outChannels
+      copy.stride = 1
+    }
+    return copy
+  }
+}
+
+/** Some blocks of {@link EfficientNet} that are alike: a row of table 1 of the paper, and of table 4 of that on V2. */
+export class MBConvConfig extends BlockConfig {
   block: MBConvFactory
 
   /**
@@ -37,9 +63,9 @@ export class MBConvConfig {
    * @param depthMult - how many times as many layers
    */
   constructor(
-    public expandRatio: number,
-    public kernel: number,
-    public stride: number,
+    expandRatio: number,
+    kernel: number,
+    stride: number,
     inputChannels: number,
     outChannels: number,
     numLayers: number,
@@ -47,23 +73,28 @@ export class MBConvConfig {
     depthMult = 1,
     block?: MBConvFactory | null,
   ) {
-    this.inputChannels = MBConvConfig.adjustChannels(inputChannels, widthMult)
-    this.outChannels = MBConvConfig.adjustChannels(outChannels, widthMult)
-    this.numLayers = Math.ceil(numLayers * depthMult)
+    const adjust = (channels: number): number => BlockConfig.adjustChannels(channels, widthMult)
+    const layers = Math.ceil(numLayers * depthMult)
+    super(expandRatio, kernel, stride, adjust(inputChannels), adjust(outChannels), layers)
     this.block = block ?? MBConv
   }
-  /** Channels of a network that is `widthMult` times as wide. */
-  static adjustChannels(channels: number, widthMult: number, minValue?: number): number {
-    return makeDivisible(channels * widthMult, 8, minValue)
-  }
-  /** The same for the block `i` of the row: only the first changes the channels and has the stride. @internal */
-  _at(i: number): MBConvConfig {
-    const copy: MBConvConfig = Object.assign(Object.create(MBConvConfig.prototype), this)
-    if (i > 0) {
-      copy.inputChannels = copy.outChannels
-      copy.stride = 1
-    }
-    return copy
+}
+
+/** The same for blocks with one wide convolution: a row of table 4 of the paper on V2. */
+export class FusedMBConvConfig extends BlockConfig {
+  block: MBConvFactory<FusedMBConvConfig>
+
+  constructor(
+    expandRatio: number,
+    kernel: number,
+    stride: number,
+    inputChannels: number,
+    outChannels: number,
+    numLayers: number,
+    block?: MBConvFactory<FusedMBConvConfig> | null,
+  ) {
+    super(expandRatio, kernel, stride, inputChannels, outChannels, numLayers)
+    this.block = block ?? FusedMBConv
   }
 }
 
@@ -103,6 +134,38 @@ export class MBConv extends Module {
   }
 }
 
+/** A block of {@link EfficientNet} V2: as {@link MBConv}, but with one convolution that sees all channels, and without weights of them. */
+export class FusedMBConv extends Module {
+  useResConnect: boolean
+  block: Sequential
+  stochastic_depth: StochasticDepth
+  outChannels: number
+
+  constructor(cnf: FusedMBConvConfig, stochasticDepthProb: number, normLayer: NormFactory) {
+    super()
+    if (!(cnf.stride >= 1 && cnf.stride <= 2)) throw new ArgumentError('illegal stride value')
+    const { inputChannels, outChannels, kernel, stride } = cnf
+    this.useResConnect = stride === 1 && inputChannels === outChannels
+    const common = { normLayer, activationLayer: SiLU }
+    const width = FusedMBConvConfig.adjustChannels(inputChannels, cnf.expandRatio)
+    const layers: Module[] =
+      width === inputChannels
+        ? [new Conv2dNormActivation(inputChannels, outChannels, kernel, { stride, ...common })]
+        : [
+            new Conv2dNormActivation(inputChannels, width, kernel, { stride, ...common }),
+            new Conv2dNormActivation(width, outChannels, 1, { normLayer, activationLayer: null }),
+          ]
+    this.block = new Sequential(...layers) as Sequential
+    this.stochastic_depth = new StochasticDepth(stochasticDepthProb, 'row')
+    this.outChannels = outChannels
+  }
+
+  override forward(input: Tensor): Tensor {
+    const result: Tensor = this.block.forward(input)
+    return this.useResConnect ? this.stochastic_depth.forward(result).add_(input) : result
+  }
+}
+
 /** Arguments of {@link EfficientNet} by name. */
 export interface EfficientNetOptions {
   /** how often the last block is left out in training, in [0, 1]; earlier ones less often (default `0.2`) */
@@ -123,7 +186,7 @@ const names = [
   ...['invertedResidualSetting', 'dropout', 'stochasticDepthProb', 'numClasses', 'normLayer', 'lastChannel'],
 ]
 
-/** EfficientNet (arXiv 1905.11946). Shape: `(N, 3, H, W)` → `(N, numClasses)`. */
+/** EfficientNet (arXiv 1905.11946) and EfficientNetV2 (arXiv 2104.00298). Shape: `(N, 3, H, W)` → `(N, numClasses)`. */
 export class EfficientNet extends Module {
   features: Sequential
   avgpool: AdaptiveAvgPool2d
@@ -133,16 +196,20 @@ export class EfficientNet extends Module {
    * @param invertedResidualSetting - its blocks
    * @param dropout - probability of dropping before the last layer, in [0, 1]
    */
-  constructor(invertedResidualSetting: readonly MBConvConfig[], dropout: number, options?: EfficientNetOptions)
+  constructor(
+    invertedResidualSetting: readonly (MBConvConfig | FusedMBConvConfig)[],
+    dropout: number,
+    options?: EfficientNetOptions,
+  )
   constructor(...args: unknown[]) {
     super()
     const [setting, dropout, share = 0.2, numClasses = 1000, norm, last] = takeArguments(
       'EfficientNet',
       names,
       args,
-    ) as [MBConvConfig[], number, number?, number?, NormFactory?, number?]
+    ) as [BlockConfig[], number, number?, number?, NormFactory?, number?]
     if (!setting?.length) throw new ArgumentError('The inverted_residual_setting should not be empty')
-    if (!Array.isArray(setting) || !setting.every((row) => row instanceof MBConvConfig))
+    if (!Array.isArray(setting) || !setting.every((row) => row instanceof BlockConfig))
       throw new ArgumentError('The inverted_residual_setting should be List[MBConvConfig]')
     const normLayer = norm ?? BatchNorm2d
     const common = { normLayer, activationLayer: SiLU }
@@ -224,3 +291,34 @@ export const efficientnetB5 = efficientnet('efficientnet_b5', 1.6, 2.2, 0.4, lar
 export const efficientnetB6 = efficientnet('efficientnet_b6', 1.8, 2.6, 0.5, largeNorm)
 /** EfficientNet B7; Python's `efficientnet_b7`. */
 export const efficientnetB7 = efficientnet('efficientnet_b7', 2, 3.1, 0.5, largeNorm)
+
+const fused = (...row: [number, number, number, number, number, number]) => new FusedMBConvConfig(...row)
+const plain = (...row: [number, number, number, number, number, number]) => new MBConvConfig(...row)
+const newNorm: NormFactory = (count) => new BatchNorm2d(count, { eps: 0.001 })
+
+const efficientnetV2 = <N extends ModelName>(
+  name: N,
+  usual: number,
+  setting: () => (MBConvConfig | FusedMBConvConfig)[],
+) =>
+  defineModel(name, ({ dropout = usual, ...options }: EfficientNetModelOptions) => {
+    return new EfficientNet(setting(), dropout, { lastChannel: 1280, normLayer: newNorm, ...options })
+  })
+
+/** EfficientNetV2-S; Python's `efficientnet_v2_s`. */
+export const efficientnetV2S = efficientnetV2('efficientnet_v2_s', 0.2, () => [
+  ...[fused(1, 3, 1, 24, 24, 2), fused(4, 3, 2, 24, 48, 4), fused(4, 3, 2, 48, 64, 4)],
+  ...[plain(4, 3, 2, 64, 128, 6), plain(6, 3, 1, 128, 160, 9), plain(6, 3, 2, 160, 256, 15)],
+])
+/** EfficientNetV2-M; Python's `efficientnet_v2_m`. */
+export const efficientnetV2M = efficientnetV2('efficientnet_v2_m', 0.3, () => [
+  ...[fused(1, 3, 1, 24, 24, 3), fused(4, 3, 2, 24, 48, 5), fused(4, 3, 2, 48, 80, 5)],
+  ...[plain(4, 3, 2, 80, 160, 7), plain(6, 3, 1, 160, 176, 14), plain(6, 3, 2, 176, 304, 18)],
+  plain(6, 3, 1, 304, 512, 5),
+])
+/** EfficientNetV2-L; Python's `efficientnet_v2_l`. */
+export const efficientnetV2L = efficientnetV2('efficientnet_v2_l', 0.4, () => [
+  ...[fused(1, 3, 1, 32, 32, 4), fused(4, 3, 2, 32, 64, 7), fused(4, 3, 2, 64, 96, 7)],
+  ...[plain(4, 3, 2, 96, 192, 10), plain(6, 3, 1, 192, 224, 19), plain(6, 3, 2, 224, 384, 25)],
+  plain(6, 3, 1, 384, 640, 7),
+])

@@ -9,6 +9,21 @@ export {
   type PretrainedOptions,
   type WeightsOptions,
 } from './builder.js'
+export * as convnext from './convnext.js'
+export {
+  CNBlock,
+  CNBlockConfig,
+  ConvNeXt,
+  type ConvNeXtOptions,
+  convnextBase,
+  convnextBase as convnext_base,
+  convnextLarge,
+  convnextLarge as convnext_large,
+  convnextSmall,
+  convnextSmall as convnext_small,
+  convnextTiny,
+  convnextTiny as convnext_tiny,
+} from './convnext.js'
 export {
   DenseNet,
   type DenseNetOptions,
@@ -38,9 +53,39 @@ export {
   efficientnetB6 as efficientnet_b6,
   efficientnetB7,
   efficientnetB7 as efficientnet_b7,
+  efficientnetV2L,
+  efficientnetV2L as efficientnet_v2_l,
+  efficientnetV2M,
+  efficientnetV2M as efficientnet_v2_m,
+  efficientnetV2S,
+  efficientnetV2S as efficientnet_v2_s,
+  FusedMBConv,
+  FusedMBConvConfig,
   MBConv,
   MBConvConfig,
 } from './efficientnet.js'
+export { GoogLeNet, type GoogLeNetOptions, type GoogLeNetOutputs, googlenet } from './googlenet.js'
+export {
+  Inception3,
+  type Inception3Options,
+  type InceptionOutputs,
+  inceptionV3,
+  inceptionV3 as inception_v3,
+} from './inception.js'
+export * as maxvit from './maxvit.js'
+export { MaxVit, type MaxVitModelOptions, type MaxVitOptions, maxvitT, maxvitT as maxvit_t } from './maxvit.js'
+export {
+  MNASNet,
+  type MNASNetOptions,
+  mnasnet05,
+  mnasnet05 as mnasnet0_5,
+  mnasnet10,
+  mnasnet10 as mnasnet1_0,
+  mnasnet13,
+  mnasnet13 as mnasnet1_3,
+  mnasnet075,
+  mnasnet075 as mnasnet0_75,
+} from './mnasnet.js'
 export * as mobilenetv2 from './mobilenetv2.js'
 export { MobileNetV2, type MobileNetV2Options, mobilenetV2, mobilenetV2 as mobilenet_v2 } from './mobilenetv2.js'
 export * as mobilenetv3 from './mobilenetv3.js'
@@ -53,6 +98,42 @@ export {
   mobilenetV3Small,
   mobilenetV3Small as mobilenet_v3_small,
 } from './mobilenetv3.js'
+export * as regnet from './regnet.js'
+export {
+  BlockParams,
+  RegNet,
+  type RegNetOptions,
+  regnetX1_6gf,
+  regnetX1_6gf as regnet_x_1_6gf,
+  regnetX3_2gf,
+  regnetX3_2gf as regnet_x_3_2gf,
+  regnetX8gf,
+  regnetX8gf as regnet_x_8gf,
+  regnetX16gf,
+  regnetX16gf as regnet_x_16gf,
+  regnetX32gf,
+  regnetX32gf as regnet_x_32gf,
+  regnetX400mf,
+  regnetX400mf as regnet_x_400mf,
+  regnetX800mf,
+  regnetX800mf as regnet_x_800mf,
+  regnetY1_6gf,
+  regnetY1_6gf as regnet_y_1_6gf,
+  regnetY3_2gf,
+  regnetY3_2gf as regnet_y_3_2gf,
+  regnetY8gf,
+  regnetY8gf as regnet_y_8gf,
+  regnetY16gf,
+  regnetY16gf as regnet_y_16gf,
+  regnetY32gf,
+  regnetY32gf as regnet_y_32gf,
+  regnetY128gf,
+  regnetY128gf as regnet_y_128gf,
+  regnetY400mf,
+  regnetY400mf as regnet_y_400mf,
+  regnetY800mf,
+  regnetY800mf as regnet_y_800mf,
+} from './regnet.js'
 export * as resnet from './resnet.js'
 export {
   BasicBlock,
@@ -77,6 +158,19 @@ export {
   wideResnet1012,
   wideResnet1012 as wide_resnet101_2,
 } from './resnet.js'
+export * as shufflenetv2 from './shufflenetv2.js'
+export {
+  ShuffleNetV2,
+  type ShuffleNetV2Options,
+  shufflenetV2X05,
+  shufflenetV2X05 as shufflenet_v2_x0_5,
+  shufflenetV2X10,
+  shufflenetV2X10 as shufflenet_v2_x1_0,
+  shufflenetV2X15,
+  shufflenetV2X15 as shufflenet_v2_x1_5,
+  shufflenetV2X20,
+  shufflenetV2X20 as shufflenet_v2_x2_0,
+} from './shufflenetv2.js'
 export {
   Fire,
   SqueezeNet,
@@ -86,6 +180,23 @@ export {
   squeezenet11,
   squeezenet11 as squeezenet1_1,
 } from './squeezenet.js'
+export * as swinTransformer from './swin-transformer.js'
+export {
+  SwinTransformer,
+  type SwinTransformerOptions,
+  swinB,
+  swinB as swin_b,
+  swinS,
+  swinS as swin_s,
+  swinT,
+  swinT as swin_t,
+  swinV2B,
+  swinV2B as swin_v2_b,
+  swinV2S,
+  swinV2S as swin_v2_s,
+  swinV2T,
+  swinV2T as swin_v2_t,
+} from './swin-transformer.js'
 export {
   VGG,
   type VGGOptions,
@@ -115,6 +226,8 @@ export {
   vitB16 as vit_b_16,
   vitB32,
   vitB32 as vit_b_32,
+  vitH14,
+  vitH14 as vit_h_14,
   vitL16,
   vitL16 as vit_l_16,
   vitL32,

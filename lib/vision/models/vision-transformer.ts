@@ -295,3 +295,5 @@ export const vitB32 = vit('vit_b_32', 32, 12, 12, 768, 3072)
 export const vitL16 = vit('vit_l_16', 16, 24, 16, 1024, 4096)
 /** ViT-L/32; Python's `vit_l_32`. */
 export const vitL32 = vit('vit_l_32', 32, 24, 16, 1024, 4096)
+/** ViT-H/14; Python's `vit_h_14`. */
+export const vitH14 = vit('vit_h_14', 14, 32, 16, 1280, 5120)

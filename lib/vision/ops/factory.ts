@@ -6,7 +6,7 @@ export type LayerFactory<A extends readonly unknown[]> = (new (...args: A) => Mo
 /** Makes a layer that normalises so many channels, as `nn.BatchNorm2d` does. */
 export type NormFactory = LayerFactory<[numFeatures: number]>
 /** Makes a layer without parameters, as `nn.ReLU` does; gets `{ inplace }` where the layer may write into its input. */
-export type ActivationFactory = LayerFactory<[options?: { inplace?: boolean }]>
+export type ActivationFactory = LayerFactory<[options?: { inplace?: boolean }]> | (new () => Module)
 
 /** Calls a factory, or makes an object of it where it is a class of layers. */
 export function make<A extends readonly unknown[]>(factory: LayerFactory<A>, ...args: A): Module {
