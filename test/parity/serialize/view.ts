@@ -1,9 +1,9 @@
-/** What JavaScript sees of a value: the counterpart of `view` in serialize.py. */
+/** What JavaScript sees of a value: the counterpart of `view` in legacy.py. */
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import * as torch from 'libtorch-node'
 
-/** What JavaScript sees of a value: the counterpart of `view` in serialize.py. */
+/** A description of the value that Python makes too, and that JSON can hold. */
 export function view(value: unknown, above: unknown[] = []): unknown {
   if (typeof value === 'object' && value !== null && above.includes(value))
     return ['again', above.length - above.indexOf(value)]
