@@ -14,6 +14,7 @@ import {
   PyStr,
   PyTuple,
 } from './nodes.js'
+import { PyObject } from './py-object.js'
 import type { Reviver } from './revive.js'
 import { dtypes, type StorageRef } from './storages.js'
 import type { Quantizer, TensorSpec } from './tensor-factory.js'
@@ -118,8 +119,10 @@ function requiresGradOf(call: PyCall): boolean {
   return call.args.items[0] === true
 }
 
-function parameter(call: PyCall, r: Reviver): object {
+function parameter(call: PyCall, r: Reviver): object | undefined {
   const [data, requiresGrad, , state] = call.args.items
+  // of a class that keeps its data in other tensors
+  if (data instanceof PyCall && r.value(data) instanceof PyObject) return undefined
   const made = r.tensors.parameter(tensorOf(call, r, data), requiresGrad === true)
   if (state !== undefined) {
     call.value = made

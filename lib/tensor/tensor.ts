@@ -28,7 +28,8 @@ export interface ToOptions {
 }
 
 const toOperator = new Operator('aten::to')
-const viewAsReal = operatorFunction('aten::view_as_real')
+const realPart = operatorFunction('aten::real')
+const imaginaryPart = operatorFunction('aten::imag')
 const transposeAll = operatorFunction('aten::numpy_T')
 const retainsGrad = operatorFunction('aten::retains_grad')
 
@@ -218,11 +219,11 @@ export class Tensor {
     return this.transpose(-2, -1).conj()
   }
   get real(): Tensor {
-    return this.isComplex() ? viewAsReal(this).select(-1, 0) : this
+    return this.isComplex() ? realPart(this) : this
   }
   get imag(): Tensor {
     if (!this.isComplex()) throw new ArgumentError('imag is not implemented for tensors with non-complex dtypes.')
-    return viewAsReal(this).select(-1, 1)
+    return imaginaryPart(this)
   }
 
   /** The value of a tensor with one element: number, boolean, `{re, im}`; bigint for integers beyond 2^53. */

@@ -75,6 +75,57 @@ print(json.dumps({
   })
 })
 
+test('tensors of every kind made here are in Python what they are here', (t) => {
+  if (!requirePython(t)) return
+  const folder = mkdtempSync(join(tmpdir(), 'serialize-'))
+  t.after(() => rmSync(folder, { recursive: true }))
+  const path = join(folder, 'kinds.pt')
+  const x = torch.arange(12).float().reshape([3, 4])
+  const quantized = torch.quantizePerTensor(x, 0.5, 3, 'quint8')
+  const scales = torch.tensor([0.5, 1, 2], { dtype: 'float64' })
+  const zeroPoints = torch.tensor([0, 1, 2], { dtype: 'int64' })
+  const z = torch.complex(x, x)
+  torch.saveSync(
+    {
+      quantized,
+      view: quantized.t(),
+      channels: torch.quantizePerChannel(x, scales, zeroPoints, 0, 'qint8'),
+      coo: x.toSparse(),
+      csr: x.toSparseCsr(),
+      conj: z.conj(),
+      neg: torch.complex(x, x).conj().imag,
+      meta: x.to({ device: 'meta' }),
+      float8: x.to('float8_e4m3fn'),
+      after: x.index('3:'),
+      expanded: torch.ones([1, 2]).expand([3, 2]),
+    },
+    path,
+  )
+  const seen = pythonJson<Record<string, unknown>>(
+    `
+import json, sys, torch
+c = torch.load(sys.argv[1], weights_only=True)
+x = torch.arange(12.0).reshape(3, 4)
+q = torch.quantize_per_tensor(x, 0.5, 3, torch.quint8)
+z = torch.complex(x, x)
+channels = torch.quantize_per_channel(x, torch.tensor([0.5, 1, 2], dtype=torch.float64), torch.tensor([0, 1, 2]), 0, torch.qint8)
+print(json.dumps({
+  'quantized': torch.equal(c['quantized'], q), 'view': c['view'].data_ptr() == c['quantized'].data_ptr() and torch.equal(c['view'], q.t()),
+  'channels': torch.equal(c['channels'], channels), 'coo': torch.equal(c['coo'].to_dense(), x) and c['coo'].is_coalesced(),
+  'csr': torch.equal(c['csr'].to_dense(), x), 'conj': c['conj'].is_conj() and torch.equal(c['conj'], z.conj()),
+  'neg': c['neg'].is_neg() and torch.equal(c['neg'], -x), 'meta': c['meta'].is_meta and c['meta'].shape == x.shape,
+  'float8': torch.equal(c['float8'].float(), x.to(torch.float8_e4m3fn).float()), 'after': list(c['after'].shape) == [0, 4],
+  'expanded': list(c['expanded'].stride()) == [0, 1]}))
+`,
+    [path],
+  )
+  assert.deepEqual(
+    Object.entries(seen).filter(([, same]) => same !== true),
+    [],
+  )
+  assert.equal(Object.keys(seen).length, 11)
+})
+
 test('a state dict of a module is an OrderedDict with _metadata for Python, in its key order', (t) => {
   if (!requirePython(t)) return
   const folder = mkdtempSync(join(tmpdir(), 'serialize-'))

@@ -7,6 +7,7 @@ import opcodes
 import tensors
 import torch
 from torch import nn
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 BIG = "float32 float16 bfloat16 int64 int16 uint8 bool complex64 complex128 float64 int32".split()
 NEW = "uint16 uint64 float8_e5m2 complex32".split()
@@ -111,6 +112,18 @@ def without_crc(path):
         torch.utils.serialization.config.save.compute_crc32 = True
 
 
+def without_data(path):
+    with torch.serialization.skip_data():
+        torch.save(checkpoint(), path)
+
+
+def of_fake_tensors(path):
+    with FakeTensorMode():
+        state = nn.Linear(2, 3).state_dict()
+    with torch.serialization.skip_data(materialize_fake_tensors=True):
+        torch.save(state, path)
+
+
 def renamed(path):
     original = path.with_name("another.name.pth")
     torch.save(checkpoint(), original)
@@ -158,6 +171,9 @@ def big(path, value):
 def cases():
     rezip = functools.partial(functools.partial, rezipped)
     yield "as_written", functools.partial(torch.save, checkpoint())
+    yield "without_data", without_data
+    # its locations are strings of their own, which are read as the one that they equal
+    yield "of_fake_tensors", of_fake_tensors, {"same": False}
     yield "renamed", renamed
     yield "in_memory", in_memory
     yield "rezipped", rezip()

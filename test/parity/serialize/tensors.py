@@ -127,6 +127,7 @@ def values():
     yield "nested_jagged", torch.nested.nested_tensor([torch.ones(2, 3), torch.ones(1, 3)], layout=torch.jagged)
     yield "wrapper_subclass", two_tensor.TwoTensor(x, x + 1)
     yield "wrapper_subclass_as_parameter", nn.Parameter(two_tensor.TwoTensor(x, x + 1))
+    yield "parameter_of_jagged", {"w": nn.Parameter(jagged := torch.nested.nested_tensor([x, x[:1]], layout=torch.jagged)), "n": jagged}
     yield "storage_untyped", torch.arange(6, dtype=torch.uint8).untyped_storage()
     yield "storage_typed", [torch.arange(3).storage(), torch.ones(2, dtype=torch.bool).storage(), torch.ones(1).storage()]
     yield "storage_and_views", {"storage": x.storage(), "again": x.storage(), "x": x, "row": x[1]}
