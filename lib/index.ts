@@ -2,6 +2,8 @@
  * libtorch-node: PyTorch for Node.js.
  * @module
  */
+import { provideRepository } from './hub/repositories.js'
+
 export {
   autocast,
   clearAutocastCache,
@@ -25,3 +27,6 @@ export * from './serialize/index.js'
 export * from './tensor/index.js'
 export * as utils from './utils.js'
 export { version } from './version.js'
+
+// The models of torchvision are loaded when torch.hub is asked for them.
+provideRepository('pytorch/vision', async () => (await import('./vision/hubconf.js')).hubconf)

@@ -8,38 +8,13 @@ import { test } from 'node:test'
 import * as torch from 'libtorch-node'
 import { models } from 'libtorch-node/vision'
 import { fileServer } from './support/file-server.js'
+import { bytesOf, cache, environment } from './support/hub.js'
 import { proxyServer } from './support/index-server.js'
 import { tempDir } from './support/paths.js'
 import { python, requirePython } from './support/python.js'
 
 const { hub } = torch
 
-/** Sets variables of the environment until the test ends; undefined takes one away. */
-function environment(t: { after(fn: () => void): void }, values: Record<string, string | undefined>): void {
-  const before = Object.fromEntries(Object.keys(values).map((key) => [key, process.env[key]]))
-  const set = (all: Record<string, string | undefined>) => {
-    for (const [key, value] of Object.entries(all)) {
-      if (value === undefined) delete process.env[key]
-      else process.env[key] = value
-    }
-  }
-  set(values)
-  t.after(() => set(before))
-}
-
-/** A folder for the files of this test, as Python would choose it, too. */
-function cache(t: { after(fn: () => void): void }): string {
-  const home = tempDir(t)
-  environment(t, { TORCH_HOME: home })
-  return join(home, 'hub', 'checkpoints')
-}
-
-function bytesOf(value: unknown): Buffer {
-  const dir = tempDir({ after: () => {} })
-  const file = join(dir, 'x.pth')
-  torch.saveSync(value, file)
-  return readFileSync(file)
-}
 const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex')
 const stateDict = { weight: torch.arange(6).reshape([2, 3]), bias: torch.ones(2) }
 const bytes = bytesOf(stateDict)
