@@ -6,7 +6,7 @@ import { native } from '../binding.js'
 import * as functions from '../generated/functions.js'
 import * as nn from '../nn/index.js'
 import { NonDynamicallyQuantizableLinear } from '../nn/multihead-attention.js'
-import { boundTo, classOf, isPlain } from '../serialize/pickled-module.js'
+import { boundTo, classOf } from '../serialize/pickled-module.js'
 import { PyObject } from '../serialize/py-object.js'
 import { camelCase } from '../tensor/names.js'
 
@@ -108,9 +108,9 @@ export function layerRecipe(
     else if (lazy && /^(in_features|in_channels|num_features)$/.test(argument)) continue
     else if (argument === 'bias') value = (parameters.get('bias') ?? null) !== null
     else if (buffers.has(argument)) value = buffers.get(argument)
-    else value = state[attribute] ?? older[attribute]
-    if (value !== undefined && value !== null) options[camelCase(argument)] = value
-    else if (value === null && argument === 'momentum') options[camelCase(argument)] = null
+    else value = attribute in state ? state[attribute] : older[attribute]
+    // null is the default of all arguments that take it, but of this one
+    if (value !== undefined && (value !== null || argument === 'momentum')) options[camelCase(argument)] = value
   }
   return { options, known, fixed: own?.fixed ?? {} }
 }
@@ -183,8 +183,8 @@ export const fieldRecipes: Record<string, FieldRecipe> = {
 export function valueOf(value: unknown): unknown {
   if (!(value instanceof PyObject)) return value
   if (classOf(value).path === 'torch.nn.modules.linear_cross_entropy_options.LinearCrossEntropyOptions') {
-    const entries = Object.entries(isPlain(value.state) ? value.state : {})
-    return new nn.LinearCrossEntropyOptions(Object.fromEntries(entries.map(([name, each]) => [camelCase(name), each])))
+    // a dataclass with slots: its fields in order
+    return Array.isArray(value.state) ? new nn.LinearCrossEntropyOptions(...(value.state as [])) : undefined
   }
   return functionOf(value)
 }
