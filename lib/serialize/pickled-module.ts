@@ -1,5 +1,6 @@
 /** What a pickled `torch.nn.Module` is as data: its class, its members in Python's order, and where in a checkpoint it is. */
 import { ArgumentError, CheckpointError } from '../errors.js'
+import { Tuple } from '../tensor/python-values.js'
 import { recall } from './memory.js'
 import { PyStr } from './nodes.js'
 import { PyObject } from './py-object.js'
@@ -23,6 +24,27 @@ export function isPlain(value: unknown): value is Record<string, unknown> {
 export function isModule(value: unknown): value is PickledModule {
   const state = value instanceof PyObject ? value.state : undefined
   return isPlain(state) && '_parameters' in state && '_buffers' in state && '_modules' in state
+}
+
+const compiled = new WeakMap<PyObject, PickledModule>()
+
+/**
+ * The value as a pickled module. What `torch.compile` gives is pickled as a call with the module inside, which it holds as its
+ * child `_orig_mod`.
+ */
+export function asModule(value: unknown): PickledModule | undefined {
+  if (isModule(value)) return value
+  if (!(value instanceof PyObject) || value.path !== 'torch._dynamo.eval_frame.OptimizedModule') return undefined
+  const [inside] = value.args ?? []
+  if (!isModule(inside)) return undefined
+  let made = compiled.get(value)
+  if (!made) {
+    made = Object.assign(new PyObject(value.module, value.name, Tuple.of()), {
+      state: { training: inside.state.training, _parameters: {}, _buffers: {}, _modules: { _orig_mod: inside } },
+    })
+    compiled.set(value, made)
+  }
+  return made
 }
 
 /** The class of an object, also where protocols 0 and 1 made it by way of `copyreg`. */

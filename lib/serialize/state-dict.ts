@@ -4,7 +4,7 @@ import { metadataOf, orderedDict, setInOrder } from '../tensor/python-values.js'
 import { Tensor } from '../tensor/tensor.js'
 import { isLazy } from '../tensor/uninitialized.js'
 import { limits } from './limits.js'
-import { boundTo, classOf, entriesOf, find, isModule, isPlain, type PickledModule } from './pickled-module.js'
+import { asModule, boundTo, classOf, entriesOf, find, isPlain, type PickledModule } from './pickled-module.js'
 import { PyObject } from './py-object.js'
 
 export type StateDict = Record<string, Tensor>
@@ -32,9 +32,8 @@ export function toStateDict(loaded: unknown, options: { key?: string } = {}): St
 /** The value as a state dict, when it is one or a pickled module. */
 function stateDictOf(value: unknown): StateDict | undefined {
   if (value instanceof PyObject) {
-    if (isModule(value)) return walk(value)
-    const bound = boundTo(value, 'state_dict')
-    return isModule(bound) ? walk(bound) : undefined
+    const module = asModule(value) ?? asModule(boundTo(value, 'state_dict'))
+    return module && walk(module)
   }
   if (!isPlain(value)) return undefined
   const items = Object.values(value)
@@ -69,7 +68,10 @@ function walk(root: PickledModule): StateDict {
       if (!(transient instanceof Set && transient.has(key))) put(found, `${prefix}${key}`, tensor)
     }
     above.add(module)
-    for (const [key, child] of entriesOf(_modules)) if (isModule(child)) visit(child, `${prefix}${key}.`)
+    for (const [key, value] of entriesOf(_modules)) {
+      const child = asModule(value)
+      if (child) visit(child, `${prefix}${key}.`)
+    }
     above.delete(module)
   }
   visit(root, '')

@@ -30,6 +30,8 @@ export const commonAttributes = new Set([
   ...['training', '_parameters', '_buffers', '_modules', '_non_persistent_buffers_set', '_is_full_backward_hook'],
   // of PyTorch 0.x and 1.x
   ...['_backend', 'dump_patches', '_is_replica', '_former_parameters'],
+  // by torch.compile
+  ...['_is_torch_compile', '_compiled_call_impl'],
 ])
 /** Where a module keeps its hooks, with what Python notes about them. */
 export const hookAttributes = [

@@ -4,7 +4,7 @@ import { CheckpointError, TorchError } from '../errors.js'
 import * as nn from '../nn/index.js'
 import { Layer } from '../nn/layer.js'
 import { limits } from '../serialize/limits.js'
-import { boundTo, classOf, entriesOf, find, isModule, type PickledModule } from '../serialize/pickled-module.js'
+import { asModule, boundTo, classOf, entriesOf, find, isModule, type PickledModule } from '../serialize/pickled-module.js'
 import { PyObject } from '../serialize/py-object.js'
 import { camelCase } from '../tensor/names.js'
 import { Buffer, Parameter } from '../tensor/parameter.js'
@@ -47,9 +47,9 @@ export function toModule(loaded: unknown, options: { key?: string } = {}): nn.Mo
 }
 
 function pickledModule(value: unknown): PickledModule | undefined {
-  if (isModule(value)) return value
-  const bound = value instanceof PyObject ? (boundTo(value, 'state_dict') ?? boundTo(value, 'forward')) : undefined
-  return isModule(bound) ? bound : undefined
+  const module = asModule(value)
+  if (module || !(value instanceof PyObject)) return module
+  return asModule(boundTo(value, 'state_dict')) ?? asModule(boundTo(value, 'forward'))
 }
 
 /** All classes that are not known, at once. */
@@ -59,7 +59,10 @@ function checkClasses(root: PickledModule): void {
   for (const module of seen) {
     const type = classOf(module)
     if (!classFor(type)) unknown.add(type.path)
-    for (const [, child] of entriesOf(module.state._modules)) if (isModule(child)) seen.add(child)
+    for (const [, child] of entriesOf(module.state._modules)) {
+      const below = asModule(child)
+      if (below) seen.add(below)
+    }
   }
   if (unknown.size === 0) return
   const names = [...unknown].sort()
