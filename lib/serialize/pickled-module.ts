@@ -127,7 +127,5 @@ export function find<T>(loaded: unknown, options: { key?: string }, search: Sear
   const candidates = full.length > 0 ? full : all
   if (candidates.length === 1) return candidates[0]!.found
   if (candidates.length === 0) throw none(`nothing in it is a ${search.what}`)
-  throw none(
-    `several could be meant: ${candidates.map(({ key }) => `'${key}'`).join(', ')}; say which with { key }`,
-  )
+  throw none(`several could be meant: ${candidates.map(({ key }) => `'${key}'`).join(', ')}; say which with { key }`)
 }

@@ -21,7 +21,7 @@ export function classFor({ module, name }: { module: string; name: string }): Mo
   return typeof found === 'function' && isModuleClass(found) ? found : undefined
 }
 
-function isModuleClass(type: Function): type is ModuleClass {
+function isModuleClass(type: { prototype: unknown }): type is ModuleClass {
   return type === nn.Module || type.prototype instanceof nn.Module
 }
 
@@ -173,7 +173,16 @@ export const fieldRecipes: Record<string, FieldRecipe> = {
   TransformerDecoder: { fields: ['num_layers'], asWritten: ['norm'] },
   Transformer: { fields: ['d_model', 'nhead'], usual: { batch_first: false } },
   AdaptiveLogSoftmaxWithLoss: {
-    fields: ['in_features', 'n_classes', 'cutoffs', 'div_value', 'head_bias', 'shortlist_size', 'n_clusters', 'head_size'],
+    fields: [
+      'in_features',
+      'n_classes',
+      'cutoffs',
+      'div_value',
+      'head_bias',
+      'shortlist_size',
+      'n_clusters',
+      'head_size',
+    ],
   },
   LinearCrossEntropyLoss: {
     fields: ['reduction', 'num_classes', 'out_features', 'ignore_index', 'label_smoothing', 'options'],
@@ -182,7 +191,7 @@ export const fieldRecipes: Record<string, FieldRecipe> = {
 }
 
 /** Attributes that are functions or options objects, as what they are here; undefined for what has no counterpart. */
-export function valueOf(value: unknown): unknown {
+export function attributeValue(value: unknown): unknown {
   if (!(value instanceof PyObject)) return value
   if (classOf(value).path === 'torch.nn.modules.linear_cross_entropy_options.LinearCrossEntropyOptions') {
     // a dataclass with slots: its fields in order

@@ -3,14 +3,22 @@ import { native } from '../binding.js'
 import { CheckpointError, TorchError } from '../errors.js'
 import * as nn from '../nn/index.js'
 import { Layer } from '../nn/layer.js'
-import { limits } from '../serialize/limits.js'
-import { asModule, boundTo, classOf, entriesOf, find, isModule, type PickledModule } from '../serialize/pickled-module.js'
+import {
+  asModule,
+  boundTo,
+  classOf,
+  entriesOf,
+  find,
+  isModule,
+  type PickledModule,
+} from '../serialize/pickled-module.js'
 import { PyObject } from '../serialize/py-object.js'
 import { camelCase } from '../tensor/names.js'
 import { Buffer, Parameter } from '../tensor/parameter.js'
 import { Tensor } from '../tensor/tensor.js'
 import { isLazy } from '../tensor/uninitialized.js'
 import {
+  attributeValue,
   classFor,
   commonAttributes,
   fieldRecipes,
@@ -18,7 +26,6 @@ import {
   hookNotes,
   layerRecipe,
   type ModuleClass,
-  valueOf,
 } from './classes.js'
 
 /**
@@ -51,6 +58,9 @@ function pickledModule(value: unknown): PickledModule | undefined {
   if (module || !(value instanceof PyObject)) return module
   return asModule(boundTo(value, 'state_dict')) ?? asModule(boundTo(value, 'forward'))
 }
+
+/** Modules inside of one another; a module takes three of the 1,000 levels that a pickle may have. */
+const deepest = 333
 
 /** All classes that are not known, at once. */
 function checkClasses(root: PickledModule): void {
@@ -87,7 +97,7 @@ class Builder {
     const bad = (message: string): CheckpointError =>
       new CheckpointError('ERR_CHECKPOINT_FORMAT', `toModule: ${where} ${message}`)
     if (this.#open.has(pickled)) throw bad('contains itself')
-    if (this.#open.size >= limits.depth) throw bad(`is more than ${limits.depth} modules deep`)
+    if (this.#open.size >= deepest) throw bad(`is more than ${deepest} modules deep`)
     this.#open.add(pickled)
     const parts = new Parts(pickled, bad, (child, key) => this.module(child, path === '' ? key : `${path}.${key}`))
     const type = classFor(classOf(pickled))!
@@ -273,7 +283,7 @@ class Parts {
 
   /** An attribute as a value of ours. */
   value(attribute: string): unknown {
-    const found = valueOf(this.state[attribute])
+    const found = attributeValue(this.state[attribute])
     if (found === undefined || found instanceof PyObject) {
       const held = this.state[attribute]
       const what = held instanceof PyObject ? `, a Python object (${held.path || held.name})` : ''
