@@ -24,6 +24,9 @@ export type OptimizerHandle = Handle<'optimizer'>
 export type TransferHandle = Handle<'transfer'>
 export type ReaderHandle = Handle<'zip reader'>
 export type WriterHandle = Handle<'zip writer'>
+/** A record that a storage is read from, and the size of the units whose bytes are reversed. */
+type StoredRecord = { name: string; nbytes: number; swap: number }
+type Unwritten = { name: string; storage: StorageHandle }
 
 /** What native code needs from JavaScript; given once per environment (main thread or worker). */
 export interface Hooks {
@@ -354,16 +357,12 @@ export interface Binding extends ScriptBinding, AutocastBinding, SchedulerBindin
   /** Reads a record into a new CPU storage of exactly `nbytes`; `swap` > 1 reverses the bytes of every unit of that many bytes. */
   readStorage(r: ReaderHandle, name: string, nbytes: number, swap: number): StorageHandle
   /** The same for many records at once on other threads. */
-  readStoragesAsync(
-    r: ReaderHandle,
-    records: { name: string; nbytes: number; swap: number }[],
-    transfer?: TransferHandle,
-  ): Promise<StorageHandle[]>
+  readStoragesAsync(r: ReaderHandle, records: StoredRecord[], transfer?: TransferHandle): Promise<StorageHandle[]>
   /**
    * The same as storages over the file itself (mmap, private): nothing is read before it is touched. Only of a reader of a
    * file; null for records that are compressed.
    */
-  mapStorages(r: ReaderHandle, records: { name: string; nbytes: number; swap: number }[]): (StorageHandle | null)[]
+  mapStorages(r: ReaderHandle, records: StoredRecord[]): (StorageHandle | null)[]
   /** Storages over parts of an open file, which may be closed afterwards. */
   mapFile(fd: number, ranges: { position: number; nbytes: number }[]): StorageHandle[]
   closeReader(r: ReaderHandle): void
@@ -391,11 +390,7 @@ export interface Binding extends ScriptBinding, AutocastBinding, SchedulerBindin
   writeRecord(w: WriterHandle, name: string, bytes: Uint8Array): void
   writeStorage(w: WriterHandle, name: string, s: StorageHandle): void
   /** The same off the main thread; the storages must not be written to before it resolves. */
-  writeStoragesAsync(
-    w: WriterHandle,
-    records: { name: string; storage: StorageHandle }[],
-    transfer?: TransferHandle,
-  ): Promise<void>
+  writeStoragesAsync(w: WriterHandle, records: Unwritten[], transfer?: TransferHandle): Promise<void>
   /** Writes the end of the archive and flushes it to the disk (fsync). */
   finishWriter(w: WriterHandle): void
   finishWriterAsync(w: WriterHandle): Promise<void>

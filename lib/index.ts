@@ -27,6 +27,8 @@ export * from './serialize/index.js'
 export * from './tensor/index.js'
 export * as utils from './utils.js'
 export { version } from './version.js'
+export { toModule } from './whole-model/index.js'
 
 // The models of torchvision are loaded when torch.hub is asked for them.
 provideRepository('pytorch/vision', async () => (await import('./vision/hubconf.js')).hubconf)
+

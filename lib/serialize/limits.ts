@@ -19,4 +19,6 @@ export const limits = {
   intBytes: 2 ** 20,
   /** records may unpack to this many times the file's size, and 256 MB; PyTorch never compresses them */
   expansion: 64,
+  /** modules and tensors of a pickled model, each as often as it has a name */
+  modules: 1_000_000,
 }
