@@ -26,6 +26,7 @@ export type ReaderHandle = Handle<'zip reader'>
 export type WriterHandle = Handle<'zip writer'>
 /** A record that a storage is read from, and the size of the units whose bytes are reversed. */
 type StoredRecord = { name: string; nbytes: number; swap: number }
+type Ints = readonly number[]
 type Unwritten = { name: string; storage: StorageHandle }
 
 /** What native code needs from JavaScript; given once per environment (main thread or worker). */
@@ -358,10 +359,7 @@ export interface Binding extends ScriptBinding, AutocastBinding, SchedulerBindin
   readStorage(r: ReaderHandle, name: string, nbytes: number, swap: number): StorageHandle
   /** The same for many records at once on other threads. */
   readStoragesAsync(r: ReaderHandle, records: StoredRecord[], transfer?: TransferHandle): Promise<StorageHandle[]>
-  /**
-   * The same as storages over the file itself (mmap, private): nothing is read before it is touched. Only of a reader of a
-   * file; null for records that are compressed.
-   */
+  /** The same over the file itself (mmap, private), only of a reader of a file; null for compressed records. */
   mapStorages(r: ReaderHandle, records: StoredRecord[]): (StorageHandle | null)[]
   /** Storages over parts of an open file, which may be closed afterwards. */
   mapFile(fd: number, ranges: { position: number; nbytes: number }[]): StorageHandle[]
@@ -370,15 +368,8 @@ export interface Binding extends ScriptBinding, AutocastBinding, SchedulerBindin
   newTransfer(): TransferHandle
   transferred(t: TransferHandle): number
   stopTransfer(t: TransferHandle): void
-  /** A tensor over a storage; sizes, strides and offset (in elements) are checked against it. */
-  tensorFromStorage(
-    out: Tensor,
-    s: StorageHandle,
-    dtype: string,
-    offset: number,
-    shape: number[],
-    strides: number[],
-  ): Tensor
+  /** A tensor over a storage; sizes, strides and its beginning `at` (in elements) are checked against it. */
+  tensorFromStorage(out: Tensor, s: StorageHandle, dtype: string, at: number, sizes: Ints, strides: Ints): Tensor
   storageFromBytes(bytes: Uint8Array): StorageHandle
   /** Copies a storage to another device, 'meta' included. */
   storageTo(s: StorageHandle, device: string): StorageHandle

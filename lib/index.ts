@@ -31,4 +31,3 @@ export { toModule } from './whole-model/index.js'
 
 // The models of torchvision are loaded when torch.hub is asked for them.
 provideRepository('pytorch/vision', async () => (await import('./vision/hubconf.js')).hubconf)
-
