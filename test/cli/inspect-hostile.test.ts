@@ -7,7 +7,7 @@ import { test } from 'node:test'
 import * as torch from 'libtorch-node'
 import { bytes, checkpoint, tensorPickle, text, zip } from '../serialize/zip.js'
 import { root, tempDir } from '../support/paths.js'
-import { python, requirePython } from '../support/python.js'
+import { python, pythonFile, requirePython } from '../support/python.js'
 import { cli, output, script, steering } from './cli.js'
 
 interface Found {
@@ -212,6 +212,63 @@ test('structures that are made to take for ever or all memory end soon', (t) => 
     assert.ok(run.peakRss < 1e9, String(run.peakRss))
     assert.ok(run.stdout.length < 200_000, String(run.stdout.length))
   }
+})
+
+test('an archive of C++ is told from a TorchScript program whose class has the same name', (t) => {
+  const key = (name: string): Buffer => text(name)
+  const tensor = tensorPickle().subarray(2, -1)
+  const module = (...more: Buffer[]): Buffer =>
+    bytes(0x80, 2, 'c__torch__\nModule\n)\x81}(', key('weight'), tensor, ...more, 'ub.')
+  const archive = (pickle: Buffer): Buffer =>
+    checkpoint(pickle, { 0: new Uint8Array(16) }, [{ name: 'x/constants.pkl', data: bytes(0x80, 2, ').') }])
+  const formatOf = (content: Buffer): unknown => (json(file(t, content)) as unknown as { format: string }).format
+  assert.equal(formatOf(archive(module())), 'libtorch')
+  assert.equal(formatOf(archive(module(key('training'), bytes(0x88)))), 'torchscript')
+  const found = json(file(t, archive(module())))
+  assert.match(found.notes[0]!.text, /archive of C\+\+ \(torch::save\)/)
+  assert.match(output(['inspect', file(t, archive(module()))]), /^└─ weight +float32 +\[4\] +16 B$/m)
+})
+
+test('mutated files of every format: an answer or a CheckpointError, never another error', async (t) => {
+  if (!requirePython(t)) return
+  const dir = tempDir(t)
+  const { inspectCheckpoint } = await import(join(root, 'dist', 'serialize', 'inspect', 'index.js'))
+  pythonFile(join(root, 'test', 'cli', 'checkpoints.py'), ['write', dir])
+  torch.saveSync({ a: torch.ones([3]), b: torch.ones([2, 2]) }, join(dir, 'm.safetensors'))
+  let state = 12345
+  const random = (below: number): number => {
+    state = (Math.imul(state, 1103515245) + 12345) & 0x7fffffff
+    return Math.floor((state / 2 ** 31) * below)
+  }
+  let refusedOnes = 0
+  let told = 0
+  const target = join(dir, 'mutated')
+  for (const name of [
+    'containers.pt',
+    'model.pt',
+    'sparse.pt',
+    'quantized.pt',
+    'containers.legacy.pt',
+    'tar.tar',
+    'm.safetensors',
+  ]) {
+    const whole = readFileSync(join(dir, name))
+    for (let round = 0; round < 150; round++) {
+      const mutated = Buffer.from(whole)
+      // where the structure is: pickles at the beginning, directories at the end
+      const near = random(2) === 0 ? 0 : Math.max(0, mutated.length - 2500)
+      for (let i = random(2); i >= 0; i--) mutated[(near + random(2500)) % mutated.length] = random(256)
+      writeFileSync(target, random(16) === 0 ? mutated.subarray(0, random(mutated.length)) : mutated)
+      try {
+        JSON.stringify(inspectCheckpoint(target))
+        told++
+      } catch (error) {
+        assert.ok(error instanceof torch.CheckpointError, `${name}, round ${round}: ${(error as Error).stack}`)
+        refusedOnes++
+      }
+    }
+  }
+  assert.ok(told > 100 && refusedOnes > 100, `${told} ${refusedOnes}`)
 })
 
 test('a record that unpacks to too much is not unpacked', (t) => {

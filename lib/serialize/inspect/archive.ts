@@ -33,7 +33,8 @@ export function inspectArchive(file: FileWindow): Parts {
   let root = main.root
   const isScript = zip.has('constants.pkl')
   if (isScript) root = withConstants(root, reader)
-  const isCpp = root.type === 'object' && root.class === '__torch__.Module'
+  // C++ saves no more than tensors and modules of them; Python's own class of this name also has whether it is training
+  const isCpp = root.type === 'object' && root.class === '__torch__.Module' && !root.entries.some(isTraining)
   return {
     format: !isScript ? 'pytorch' : isCpp ? 'libtorch' : 'torchscript',
     fileBytes: file.size,
@@ -44,6 +45,10 @@ export function inspectArchive(file: FileWindow): Parts {
     classes: census.classes(),
     notes: [...census.notes(isScript), ...reader.notes(), ...(isScript ? [program(isCpp)] : [])],
   }
+}
+
+function isTraining({ key }: Entry): boolean {
+  return key === 'training'
 }
 
 function program(isCpp: boolean): Note {

@@ -68,6 +68,7 @@ export class Census implements PickleWatcher {
   private readonly named = new Map<string, number>()
   private readonly called = new Map<string, number>()
   private readonly hostile: PyCall[] = []
+  private readonly hostileNames = new Set<string>()
 
   global({ path }: PyGlobal): void {
     this.named.set(path, (this.named.get(path) ?? 0) + 1)
@@ -76,8 +77,10 @@ export class Census implements PickleWatcher {
   call(call: PyCall): void {
     const { path } = call
     if (path === '') return
-    this.called.set(path, (this.called.get(path) ?? 0) + 1)
-    if (isHostile(path) && this.hostile.length < mostCalls) this.hostile.push(call)
+    const times = this.called.get(path)
+    this.called.set(path, (times ?? 0) + 1)
+    if (times === undefined && isHostile(path)) this.hostileNames.add(path)
+    if (this.hostile.length < mostCalls && this.hostileNames.has(path)) this.hostile.push(call)
   }
 
   /** Every class and function, the most used first. */
