@@ -355,9 +355,9 @@ export interface Binding extends ScriptBinding, AutocastBinding, SchedulerBindin
   readRecord(r: ReaderHandle, name: string): Uint8Array
   /** Size of a record in bytes once unpacked, -1 when there is none of that name. */
   recordSize(r: ReaderHandle, name: string): number
-  /** Reads a record into a new CPU storage of exactly `nbytes`; `swap` > 1 reverses the bytes of every unit of that many bytes. */
-  readStorage(r: ReaderHandle, name: string, nbytes: number, swap: number): StorageHandle
-  /** The same for many records at once on other threads. */
+  /** Reads records into new CPU storages of exactly `nbytes`; `swap` > 1 reverses the bytes of every unit of that many bytes. */
+  readStorages(r: ReaderHandle, records: StoredRecord[]): StorageHandle[]
+  /** The same on other threads. */
   readStoragesAsync(r: ReaderHandle, records: StoredRecord[], transfer?: TransferHandle): Promise<StorageHandle[]>
   /** The same over the file itself (mmap, private), only of a reader of a file; null for compressed records. */
   mapStorages(r: ReaderHandle, records: StoredRecord[]): (StorageHandle | null)[]
@@ -375,6 +375,9 @@ export interface Binding extends ScriptBinding, AutocastBinding, SchedulerBindin
   storageTo(s: StorageHandle, device: string): StorageHandle
   /** The storage below a tensor: `id` is equal for tensors that share it; `offset` in elements, `nbytes` of the whole storage. */
   tensorStorage(t: Tensor): { storage: StorageHandle; id: bigint; offset: number; nbytes: number; device: string }
+  /** Storage of a plain CPU tensor, else null; `out`: dtype's number, requiresGrad, conj, neg, offset, nbytes, dim, sizes, strides */
+  plainTensor(t: Tensor, out: Float64Array): StorageHandle | null
+  storageId(s: StorageHandle): bigint
   storageBytes(s: StorageHandle): Uint8Array
   /** A writer of a zip archive at `path`, which must not exist. The archive's top folder is `archive`, as in Python's streams. */
   openWriter(path: string): WriterHandle

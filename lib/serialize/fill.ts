@@ -27,11 +27,14 @@ export interface Filling {
  * memory of its own on the CPU; of what goes to 'meta' nothing is read.
  */
 export function fillSync(reader: ReaderHandle, wanted: Wanted[], how: Filling): StorageHandle[] {
-  const binding = native()
   const storages = mapped(reader, wanted, how)
-  return wanted
-    .map((record, i) => storages[i] ?? binding.readStorage(reader, record.name, record.nbytes, record.swap))
-    .map((storage, i) => onDevice(storage, wanted[i]!.device))
+  const missing = wanted.flatMap((_, i) => (storages[i] ? [] : [i]))
+  const read = native().readStorages(
+    reader,
+    missing.map((i) => wanted[i]!),
+  )
+  for (const [at, i] of missing.entries()) storages[i] = read[at]
+  return storages.map((storage, i) => onDevice(storage!, wanted[i]!.device))
 }
 
 /** {@link fillSync}, reading off this thread. */

@@ -85,15 +85,19 @@ export class Reviver {
     const map = new Map<unknown, unknown>()
     node.value = plain ? out : map
     let kept: (Node | undefined)[] | undefined
-    const seen = new Map<unknown, number>()
     const distinct: Node[] = []
+    // the places of keys, made when one comes again
+    let places: Map<unknown, number> | undefined
     for (let i = 0; i < keys.length; i++) {
       const key = this.value(keys[i]!)
       const value = this.value(values[i]!)
       // a key that comes again keeps its first place, as in Python
-      let slot = seen.get(key)
-      if (slot === undefined) {
-        seen.set(key, (slot = distinct.length))
+      let slot = distinct.length
+      if (plain ? (key as string) in out : map.has(key)) {
+        places ??= new Map(distinct.map((node, place) => [this.value(node), place]))
+        slot = places.get(key)!
+      } else {
+        places?.set(key, slot)
         distinct.push(keys[i]!)
       }
       if (plain) out[key as string] = value

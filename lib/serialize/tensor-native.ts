@@ -231,64 +231,102 @@ function quantizerOf(tensor: Tensor): Quantizer {
   return { scheme: 'per_channel_affine', scales, zeroPoints, axis: ask('q_per_channel_axis') }
 }
 
-/** Looks at tensors for writing. */
-export const nativeTensors: TensorInspector<StorageHandle> = {
-  isTensor: (value): value is object => value instanceof Tensor,
+const numbers = new Float64Array(7 + 2 * 16)
+const dtypeNames = new Map<number, string>()
 
-  facts(value: object): TensorFacts<StorageHandle> {
-    const tensor = value as Tensor
-    const binding = native()
-    const layout = binding.layout(tensor)
-    const shape = shapeOf(tensor)
-    const nested = shape === undefined
-    const device = binding.device(tensor)
-    const dtype = binding.dtype(tensor)
-    const strided = layout === 'strided'
-    const stored = strided && !device.startsWith('meta') ? binding.tensorStorage(tensor) : undefined
-    return {
-      layout,
-      nested,
-      dtype,
-      device,
-      shape: shape ?? [],
-      strides: strided && !nested ? binding.strides(tensor) : [],
-      requiresGrad: binding.requiresGrad(tensor),
-      conj: strided && dtype.startsWith('complex') && binding.isConj(tensor),
-      neg: strided && binding.isNeg(tensor),
-      ...(stored && { storage: { ...stored, handle: stored.storage } }),
-      parameter: tensor instanceof Parameter,
-      ...(isLazy(tensor) && { uninitialized: `Uninitialized${tensor instanceof Parameter ? 'Parameter' : 'Buffer'}` }),
-      ...(isQuantized(dtype) && { quantizer: quantizerOf(tensor) }),
-      ...(tensor instanceof TensorBuffer && { buffer: tensor.persistent }),
-    }
-  },
-
-  detached: (value) => operatorFunction('aten::detach')(value),
-
-  nestedParts(value: object): object[] {
-    const names = ['values', '_nested_tensor_size', '_nested_tensor_strides', '_nested_tensor_storage_offsets']
-    const parts = names.map((name) => operatorFunction(`aten::${name}`)(value) as Tensor)
-    // of scalars, sizes and strides are one object
-    const [, sizes, strides] = parts.map((part) => native().tensorStorage(part).id)
-    if (sizes === strides) parts[2] = parts[1]!
-    return parts
-  },
-
-  sparseParts(value: object): { parts: object[]; coalesced?: boolean } {
-    const tensor = value as Tensor
-    const part = (name: string): object => operatorFunction(`aten::${name}`)(tensor)
-    const layout = native().layout(tensor)
-    if (layout === 'sparse_coo') {
-      const coalesced = operatorFunction('aten::is_coalesced')(tensor) as boolean
-      return { parts: [part('_indices'), part('_values')], coalesced }
-    }
-    if (!/^sparse_(csr|csc|bsr|bsc)$/.test(layout))
-      throw new TorchError(`torch.save: tensors of layout ${layout} cannot be saved`)
-    const rows = layout === 'sparse_csr' || layout === 'sparse_bsr'
-    return {
-      parts: [part(rows ? 'crow_indices' : 'ccol_indices'), part(rows ? 'col_indices' : 'row_indices'), part('values')],
-    }
-  },
-
-  bytes: (value) => new Uint8Array(native().bytes(value as Tensor)),
+/** The facts of a strided tensor on the CPU, which nearly all are, by one native call; undefined for another one. */
+function plainFacts(tensor: Tensor): TensorFacts<StorageHandle> | undefined {
+  if (isLazy(tensor) || tensor instanceof TensorBuffer) return undefined
+  const handle = native().plainTensor(tensor, numbers)
+  if (handle === null) return undefined
+  const [code, requiresGrad, conj, neg, offset, nbytes, dim] = numbers as unknown as [number, number, ...number[]]
+  let dtype = dtypeNames.get(code)
+  if (dtype === undefined) dtypeNames.set(code, (dtype = native().dtype(tensor)))
+  const from = 7
+  return {
+    layout: 'strided',
+    nested: false,
+    dtype,
+    device: 'cpu',
+    shape: Array.from(numbers.subarray(from, from + dim!)),
+    strides: Array.from(numbers.subarray(from + dim!, from + 2 * dim!)),
+    requiresGrad: requiresGrad === 1,
+    conj: conj === 1,
+    neg: neg === 1,
+    storage: { handle, id: native().storageId(handle), offset: offset!, nbytes: nbytes!, device: 'cpu' },
+    parameter: tensor instanceof Parameter,
+  }
 }
+
+/** Looks at tensors for writing. */
+export const nativeTensors: TensorInspector<StorageHandle> & { allFacts(tensor: Tensor): TensorFacts<StorageHandle> } =
+  {
+    isTensor: (value): value is object => value instanceof Tensor,
+
+    facts(value: object): TensorFacts<StorageHandle> {
+      const tensor = value as Tensor
+      return plainFacts(tensor) ?? this.allFacts(tensor)
+    },
+
+    allFacts(tensor: Tensor): TensorFacts<StorageHandle> {
+      const binding = native()
+      const layout = binding.layout(tensor)
+      const shape = shapeOf(tensor)
+      const nested = shape === undefined
+      const device = binding.device(tensor)
+      const dtype = binding.dtype(tensor)
+      const strided = layout === 'strided'
+      const stored = strided && !device.startsWith('meta') ? binding.tensorStorage(tensor) : undefined
+      return {
+        layout,
+        nested,
+        dtype,
+        device,
+        shape: shape ?? [],
+        strides: strided && !nested ? binding.strides(tensor) : [],
+        requiresGrad: binding.requiresGrad(tensor),
+        conj: strided && dtype.startsWith('complex') && binding.isConj(tensor),
+        neg: strided && binding.isNeg(tensor),
+        ...(stored && { storage: { ...stored, handle: stored.storage } }),
+        parameter: tensor instanceof Parameter,
+        ...(isLazy(tensor) && {
+          uninitialized: `Uninitialized${tensor instanceof Parameter ? 'Parameter' : 'Buffer'}`,
+        }),
+        ...(isQuantized(dtype) && { quantizer: quantizerOf(tensor) }),
+        ...(tensor instanceof TensorBuffer && { buffer: tensor.persistent }),
+      }
+    },
+
+    detached: (value) => operatorFunction('aten::detach')(value),
+
+    nestedParts(value: object): object[] {
+      const names = ['values', '_nested_tensor_size', '_nested_tensor_strides', '_nested_tensor_storage_offsets']
+      const parts = names.map((name) => operatorFunction(`aten::${name}`)(value) as Tensor)
+      // of scalars, sizes and strides are one object
+      const [, sizes, strides] = parts.map((part) => native().tensorStorage(part).id)
+      if (sizes === strides) parts[2] = parts[1]!
+      return parts
+    },
+
+    sparseParts(value: object): { parts: object[]; coalesced?: boolean } {
+      const tensor = value as Tensor
+      const part = (name: string): object => operatorFunction(`aten::${name}`)(tensor)
+      const layout = native().layout(tensor)
+      if (layout === 'sparse_coo') {
+        const coalesced = operatorFunction('aten::is_coalesced')(tensor) as boolean
+        return { parts: [part('_indices'), part('_values')], coalesced }
+      }
+      if (!/^sparse_(csr|csc|bsr|bsc)$/.test(layout))
+        throw new TorchError(`torch.save: tensors of layout ${layout} cannot be saved`)
+      const rows = layout === 'sparse_csr' || layout === 'sparse_bsr'
+      return {
+        parts: [
+          part(rows ? 'crow_indices' : 'ccol_indices'),
+          part(rows ? 'col_indices' : 'row_indices'),
+          part('values'),
+        ],
+      }
+    },
+
+    bytes: (value) => new Uint8Array(native().bytes(value as Tensor)),
+  }

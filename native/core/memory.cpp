@@ -29,7 +29,8 @@ std::atomic<int64_t> g_accelerator_bytes{0};
 // A wrapper, its TensorImpl and its storage header; keeps a loop over tiny tensors visible to V8, too.
 constexpr int64_t kBytesPerTensor = 512;
 // So much growth is worth a look at the youngest objects, of which most are garbage: a tenth of a millisecond. A tensor
-// counts for more here than it takes: after 4,000 of them the next one finds the memory of the first in the CPU's cache.
+// counts for more here than it takes: after 4,000 of them the next one finds the memory of the first in the CPU's
+// cache.
 constexpr int64_t kYoung = 16 << 20;
 constexpr int64_t kYoungPerTensor = 4096;
 // So much is garbage at most, before V8 is asked to look at all objects.
@@ -252,8 +253,7 @@ Collected::~Collected() { t_collected += before_ - bytes_for_v8(); }
 
 void start_accounting(napi_env env) {
   const auto now = bytes_for_v8();
-  EnvData::of(env).accounting = {
-      .reported = now, .peak = now, .level = young_weight(), .patience = kYoung};
+  EnvData::of(env).accounting = {.reported = now, .peak = now, .level = young_weight(), .patience = kYoung};
 }
 
 void account(napi_env env) { account(env, EnvData::of(env)); }

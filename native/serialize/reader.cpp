@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstring>
 #include <exception>
 #include <mutex>
 #include <optional>
@@ -45,6 +46,35 @@ auto reading(Body&& body) {
   }
 }
 
+/** Reads small things that lie side by side with few calls of the system. For one thread at a time. */
+class Window {
+ public:
+  explicit Window(const Source& source) : source_(source) {}
+  void read_exactly(uint64_t position, void* out, size_t n) {
+    if (n > kMost) return source_.read_exactly(position, out, n);
+    if (position < start_ || position - start_ > bytes_.size() || n > bytes_.size() - (position - start_)) {
+      // what lies behind the end is the caller's error and not ours
+      const auto rest = position < source_.size() ? source_.size() - position : 0;
+      bytes_.resize(std::max<size_t>(n, std::min<uint64_t>(rest, kWindow)));
+      start_ = position;
+      try {
+        source_.read_exactly(position, bytes_.data(), bytes_.size());
+      } catch (...) {
+        bytes_.clear();
+        throw;
+      }
+    }
+    std::memcpy(out, bytes_.data() + (position - start_), n);
+  }
+  static constexpr size_t kMost = 16 << 10;
+
+ private:
+  static constexpr size_t kWindow = 256 << 10;
+  const Source& source_;
+  std::vector<char> bytes_;
+  uint64_t start_ = 0;
+};
+
 /** An open archive. Work off the thread shares it, so that closing the handle meanwhile takes nothing from under it. */
 struct Archive {
   explicit Archive(std::shared_ptr<Source> s) : source(std::move(s)), reader(source) {}
@@ -77,6 +107,7 @@ struct Job {
   c10::Storage storage;
   /** where the data begins in the archive; unset for a compressed record */
   std::optional<uint64_t> position;
+  bool read = false;
 };
 
 size_t record_size(Archive& archive, const std::string& name) {
@@ -84,10 +115,10 @@ size_t record_size(Archive& archive, const std::string& name) {
 }
 
 /** Where a record that is not compressed begins, from its own header. */
-std::optional<uint64_t> stored_position(Archive& archive, const std::string& name) {
+std::optional<uint64_t> stored_position(Archive& archive, const std::string& name, Window& window) {
   const auto header_at = reading([&] { return archive.reader.getRecordHeaderOffset(name); });
   uint8_t header[30];
-  archive.source->read_exactly(header_at, header, sizeof(header));
+  window.read_exactly(header_at, header, sizeof(header));
   const auto u16 = [&](int at) { return static_cast<unsigned>(header[at] | header[at + 1] << 8); };
   if (header[0] != 'P' || header[1] != 'K' || header[2] != 3 || header[3] != 4) {
     fail("ERR_CHECKPOINT_FORMAT", "record " + name + " has no header where the archive's directory says");
@@ -116,23 +147,29 @@ std::vector<Request> requests_of(const Napi::Value& value) {
 }
 
 /** Checks a record, and where it is. */
-std::optional<uint64_t> find_record(Archive& archive, const std::string& name, size_t nbytes) {
+std::optional<uint64_t> find_record(Archive& archive, const std::string& name, size_t nbytes, Window& window) {
   const auto size = record_size(archive, name);
   if (size != nbytes) {
     fail("ERR_CHECKPOINT_FORMAT",
          "record " + name + " has " + std::to_string(size) + " bytes; " + std::to_string(nbytes) + " are expected");
   }
-  const auto position = stored_position(archive, name);
+  const auto position = stored_position(archive, name, window);
   if (position && (*position > archive.source->size() || nbytes > archive.source->size() - *position)) {
     fail("ERR_CHECKPOINT_FORMAT", "record " + name + " reaches beyond the end of the archive");
   }
   return position;
 }
 
-Job prepare(Archive& archive, const Request& request) {
+/** The storage of a record; a small one is read at once. */
+Job prepare(Archive& archive, const Request& request, Window& window) {
   const auto& [name, nbytes, swap] = request;
-  const auto position = find_record(archive, name, nbytes);
-  return {name, nbytes, swap, new_storage(nbytes), position};
+  const auto position = find_record(archive, name, nbytes, window);
+  Job job = {name, nbytes, swap, new_storage(nbytes), position};
+  if (position && nbytes <= Window::kMost) {
+    if (nbytes > 0) window.read_exactly(*position, job.storage.mutable_data(), nbytes);
+    job.read = true;
+  }
+  return job;
 }
 
 void swap_bytes(const Job& job) {
@@ -149,6 +186,10 @@ void read_all(Archive& archive, const std::vector<Job>& jobs, size_t threads, Tr
   };
   std::vector<Piece> pieces;
   for (const auto& job : jobs) {
+    if (job.read) {
+      if (transfer != nullptr) transfer->moved(job.nbytes);
+      continue;
+    }
     const size_t step = job.position ? kPiece : std::max<size_t>(job.nbytes, 1);
     for (size_t from = 0; from < job.nbytes; from += step)
       pieces.push_back({&job, from, std::min(step, job.nbytes - from)});
@@ -236,31 +277,37 @@ Napi::Value record_size_or_none(const Info& info) {
   return Napi::Number::New(info.Env(), there ? static_cast<double>(record_size(*archive, name)) : -1.0);
 }
 
-Napi::Value read_storage(const Info& info) {
+std::vector<Job> read_requests(Archive& archive, const std::vector<Request>& requests, Transfer* transfer = nullptr) {
+  std::vector<Job> jobs;
+  jobs.reserve(requests.size());
+  size_t total = 0;
+  Window window(*archive.source);
+  for (const auto& request : requests) {
+    jobs.push_back(prepare(archive, request, window));
+    total += request.nbytes;
+  }
+  read_all(archive, jobs, reading_threads(total), transfer);
+  return jobs;
+}
+
+Napi::Value wrap_storages(Napi::Env env, const std::vector<Job>& jobs) {
+  auto storages = Napi::Array::New(env, jobs.size());
+  for (uint32_t i = 0; i < jobs.size(); ++i) storages.Set(i, wrap_storage(env, jobs[i].storage));
+  return storages;
+}
+
+Napi::Value read_storages(const Info& info) {
   auto archive = archive_of(info[0]);
-  const auto nbytes = static_cast<size_t>(to_int(info[2], "nbytes"));
-  const auto swap = static_cast<size_t>(to_int(info[3], "swap"));
-  const std::vector<Job> jobs = {prepare(*archive, {to_string(info[1], "record name"), nbytes, swap})};
-  read_all(*archive, jobs, reading_threads(nbytes));
-  return wrap_storage(info.Env(), jobs[0].storage);
+  return wrap_storages(info.Env(), read_requests(*archive, requests_of(info[1])));
 }
 
 Napi::Value read_storages_async(const Info& info) {
   auto archive = archive_of(info[0]);
   auto jobs = std::make_shared<std::vector<Job>>();
   const auto read = [archive, jobs, requests = requests_of(info[1]), transfer = transfer_of(info[2])] {
-    size_t total = 0;
-    for (const auto& request : requests) {
-      jobs->push_back(prepare(*archive, request));
-      total += request.nbytes;
-    }
-    read_all(*archive, *jobs, reading_threads(total), transfer.get());
+    *jobs = read_requests(*archive, requests, transfer.get());
   };
-  const auto finish = [jobs](Napi::Env env) -> Napi::Value {
-    auto storages = Napi::Array::New(env, jobs->size());
-    for (uint32_t i = 0; i < jobs->size(); ++i) storages.Set(i, wrap_storage(env, (*jobs)[i].storage));
-    return storages;
-  };
+  const auto finish = [jobs](Napi::Env env) -> Napi::Value { return wrap_storages(env, *jobs); };
   // bytes of JavaScript are read here and now, see source.h
   if (unwrap<ZipReader>(info[0], "zip reader")->bytes) {
     read();
@@ -277,10 +324,11 @@ Napi::Value map_storages(const Info& info) {
   if (file == nullptr) fail_argument("only a file can be mapped");
   const auto mapping = std::make_shared<Mapping>(file->fd(), file->size());
   const auto requests = requests_of(info[1]);
+  Window window(*archive->source);
   auto storages = Napi::Array::New(info.Env(), requests.size());
   for (uint32_t i = 0; i < requests.size(); ++i) {
     const auto& [name, nbytes, swap] = requests[i];
-    const auto position = find_record(*archive, name, nbytes);
+    const auto position = find_record(*archive, name, nbytes, window);
     if (!position) {
       storages.Set(i, info.Env().Null());
       continue;
@@ -304,7 +352,7 @@ void init_reader(Napi::Object exports) {
   export_function<reader_records>(exports, "readerRecords");
   export_function<read_record>(exports, "readRecord");
   export_function<record_size_or_none>(exports, "recordSize");
-  export_function<read_storage>(exports, "readStorage");
+  export_function<read_storages>(exports, "readStorages");
   export_function<read_storages_async>(exports, "readStoragesAsync");
   export_function<map_storages>(exports, "mapStorages");
   export_function<close_reader>(exports, "closeReader");

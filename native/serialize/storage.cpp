@@ -115,6 +115,34 @@ Napi::Value tensor_storage(const Info& info) {
   return facts;
 }
 
+/** All that tensorStorage() and its kin say, in one call: a checkpoint has many small tensors. */
+Napi::Value plain_tensor(const Info& info) {
+  const auto tensor = unwrap_tensor(info[0]);
+  auto numbers = info[1].As<Napi::Float64Array>();
+  const auto dim = static_cast<size_t>(tensor.dim());
+  const bool plain = tensor.layout() == at::kStrided && !tensor.is_nested() && !tensor.is_quantized() &&
+                     tensor.device().is_cpu() && tensor.has_storage();
+  if (!plain || numbers.ElementLength() < 7 + 2 * dim) return info.Env().Null();
+  const auto& storage = tensor.storage();
+  double* out = numbers.Data();
+  *out++ = static_cast<double>(tensor.scalar_type());
+  *out++ = tensor.requires_grad();
+  *out++ = tensor.is_conj();
+  *out++ = tensor.is_neg();
+  *out++ = static_cast<double>(tensor.storage_offset());
+  *out++ = static_cast<double>(storage.nbytes());
+  *out++ = static_cast<double>(dim);
+  for (const auto size : tensor.sizes()) *out++ = static_cast<double>(size);
+  for (const auto stride : tensor.strides()) *out++ = static_cast<double>(stride);
+  return wrap_storage(info.Env(), storage);
+}
+
+Napi::Value storage_id(const Info& info) {
+  const auto storage = unwrap_storage(info[0]);
+  const auto id = static_cast<uint64_t>(reinterpret_cast<uintptr_t>(storage.unsafeGetStorageImpl()));
+  return Napi::BigInt::New(info.Env(), id);
+}
+
 Napi::Value storage_bytes(const Info& info) {
   const auto storage = storage_on_cpu(unwrap_storage(info[0]));
   auto bytes = Napi::Uint8Array::New(info.Env(), storage.nbytes());
@@ -138,6 +166,8 @@ void init_storage(Napi::Object exports) {
   export_function<storage_from_bytes>(exports, "storageFromBytes");
   export_function<storage_to>(exports, "storageTo");
   export_function<tensor_storage>(exports, "tensorStorage");
+  export_function<plain_tensor>(exports, "plainTensor");
+  export_function<storage_id>(exports, "storageId");
   export_function<storage_bytes>(exports, "storageBytes");
   export_function<is_conj>(exports, "isConj");
   export_function<is_neg>(exports, "isNeg");
