@@ -185,6 +185,9 @@ class Parts {
     for (const [attribute, value] of Object.entries(usual)) {
       fields[camelCase(attribute)] = attribute in this.state ? this.value(attribute) : value
     }
+    const below = new Map(entriesOf(this.state._modules))
+    for (const child of recipe.children ?? [])
+      if (!isModule(below.get(child))) throw this.bad(`has no child '${child}'`)
     for (const attribute of asWritten) if (attribute in this.state) fields[attribute] = this.value(attribute)
     this.own(made, name, fields)
     const known = new Set([...needed, ...Object.keys(usual), ...ignored, ...asWritten])
