@@ -206,8 +206,11 @@ class Parts {
     if (name === 'MultiheadAttention') {
       fields.kdim = state.kdim ?? state.embed_dim
       fields.vdim = state.vdim ?? state.embed_dim
-    } else if (made instanceof nn.RNNBase) fields._allWeights = this.weightNames()
-    else if (name === 'DataParallel') {
+    } else if (made instanceof nn.RNNBase) {
+      if (!['LSTM', 'GRU', 'RNN_TANH', 'RNN_RELU'].includes(state.mode as string))
+        throw this.bad("has an unknown 'mode'")
+      fields._allWeights = this.weightNames()
+    } else if (name === 'DataParallel') {
       // without a GPU it just calls its module
       const ids = native().deviceCount('cuda') === 0 ? [] : state.device_ids
       fields.deviceIds = Array.isArray(ids) ? [...ids] : []
@@ -220,6 +223,10 @@ class Parts {
       fields.distanceFunction = isModule(pickled)
         ? this.child(pickled, 'distance_function')
         : this.value('distance_function')
+    }
+    for (const field of ['activation', 'distanceFunction']) {
+      if (Object.hasOwn(fields, field) && typeof fields[field] !== 'function' && !(fields[field] instanceof nn.Module))
+        throw this.bad(`has an attribute '${field}' that is no function`)
     }
   }
 
