@@ -136,7 +136,10 @@ export interface FieldRecipe {
   ignored?: string[]
   /** fields that keep Python's name */
   asWritten?: string[]
+  /** children that have to be there */
+  children?: string[]
 }
+const layerChildren = [...['self_attn', 'linear1', 'dropout', 'linear2', 'norm1', 'norm2', 'dropout1', 'dropout2']]
 export const fieldRecipes: Record<string, FieldRecipe> = {
   Module: {},
   Container: {},
@@ -146,6 +149,7 @@ export const fieldRecipes: Record<string, FieldRecipe> = {
   ParameterList: { ignored: ['_size'] },
   ParameterDict: { ignored: ['_keys'] },
   DataParallel: {
+    children: ['module'],
     usual: { dim: 0 },
     ignored: ['device_ids', 'output_device', 'device_type', 'src_device_obj'],
   },
@@ -158,21 +162,38 @@ export const fieldRecipes: Record<string, FieldRecipe> = {
   LSTMCell: cell,
   GRUCell: cell,
   MultiheadAttention: {
+    children: ['out_proj'],
     fields: ['embed_dim', 'num_heads', 'dropout', 'head_dim', 'add_zero_attn'],
     usual: { _qkv_same_embed_dim: true, batch_first: false },
     ignored: ['kdim', 'vdim'],
     asWritten: ['bias_k', 'bias_v'],
   },
-  TransformerEncoderLayer: { usual: { norm_first: false, activation_relu_or_gelu: 0 } },
-  TransformerDecoderLayer: { usual: { norm_first: false } },
+  TransformerEncoderLayer: {
+    children: layerChildren,
+    usual: { norm_first: false, activation_relu_or_gelu: 0 },
+  },
+  TransformerDecoderLayer: {
+    children: [...layerChildren, 'multihead_attn', 'norm3', 'dropout3'],
+    usual: { norm_first: false },
+  },
   TransformerEncoder: {
+    children: ['layers'],
     fields: ['num_layers'],
     usual: { enable_nested_tensor: false, use_nested_tensor: false, mask_check: true },
     asWritten: ['norm'],
   },
-  TransformerDecoder: { fields: ['num_layers'], asWritten: ['norm'] },
-  Transformer: { fields: ['d_model', 'nhead'], usual: { batch_first: false } },
+  TransformerDecoder: {
+    children: ['layers'],
+    fields: ['num_layers'],
+    asWritten: ['norm'],
+  },
+  Transformer: {
+    children: ['encoder', 'decoder'],
+    fields: ['d_model', 'nhead'],
+    usual: { batch_first: false },
+  },
   AdaptiveLogSoftmaxWithLoss: {
+    children: ['head', 'tail'],
     fields: [
       'in_features',
       'n_classes',
@@ -185,6 +206,7 @@ export const fieldRecipes: Record<string, FieldRecipe> = {
     ],
   },
   LinearCrossEntropyLoss: {
+    children: ['linear'],
     fields: ['reduction', 'num_classes', 'out_features', 'ignore_index', 'label_smoothing', 'options'],
   },
   TripletMarginWithDistanceLoss: { fields: ['reduction', 'margin', 'swap'] },

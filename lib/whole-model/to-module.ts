@@ -27,6 +27,7 @@ import {
   layerRecipe,
   type ModuleClass,
 } from './classes.js'
+import { apply as applyNorm, isOfNorm, type NormHook, normHookOf, restore } from './norm-hooks.js'
 
 /**
  * A live module of a model that Python pickled whole with `torch.save(model, …)`, where all of its classes are those of
@@ -120,6 +121,8 @@ class Parts {
   readonly parameters: Map<string, unknown>
   readonly buffers: Map<string, unknown>
   readonly transient: unknown
+  /** names of tensors that a hook computes */
+  readonly normalized = new Set<string>()
 
   constructor(
     pickled: PickledModule,
@@ -139,11 +142,16 @@ class Parts {
   }
 
   build(type: ModuleClass, name: string): nn.Module {
-    const lazy = name.startsWith('Lazy')
-    if (!lazy) this.refuseHooks()
+    const [parameters, buffers] = [new Map(this.parameters), new Map(this.buffers)]
+    const norms = name.startsWith('Lazy') ? [] : this.hooks()
+    for (const norm of norms) {
+      if (!restore(norm, this.state, this.parameters, this.buffers))
+        throw this.bad(`lacks what the normalisation of '${norm.name}' needs`)
+    }
     const made = type.prototype instanceof Layer ? this.layer(type, name) : this.other(type, name)
     const { training } = this.state
     made.training = training === undefined ? true : training === true
+    for (const norm of norms) applyNorm(norm, made, parameters, buffers)
     return made
   }
 
@@ -177,6 +185,9 @@ class Parts {
     for (const [attribute, value] of Object.entries(usual)) {
       fields[camelCase(attribute)] = attribute in this.state ? this.value(attribute) : value
     }
+    const below = new Map(entriesOf(this.state._modules))
+    for (const child of recipe.children ?? [])
+      if (!isModule(below.get(child))) throw this.bad(`has no child '${child}'`)
     for (const attribute of asWritten) if (attribute in this.state) fields[attribute] = this.value(attribute)
     this.own(made, name, fields)
     const known = new Set([...needed, ...Object.keys(usual), ...ignored, ...asWritten])
@@ -195,8 +206,11 @@ class Parts {
     if (name === 'MultiheadAttention') {
       fields.kdim = state.kdim ?? state.embed_dim
       fields.vdim = state.vdim ?? state.embed_dim
-    } else if (made instanceof nn.RNNBase) fields._allWeights = this.weightNames()
-    else if (name === 'DataParallel') {
+    } else if (made instanceof nn.RNNBase) {
+      if (!['LSTM', 'GRU', 'RNN_TANH', 'RNN_RELU'].includes(state.mode as string))
+        throw this.bad("has an unknown 'mode'")
+      fields._allWeights = this.weightNames()
+    } else if (name === 'DataParallel') {
       // without a GPU it just calls its module
       const ids = native().deviceCount('cuda') === 0 ? [] : state.device_ids
       fields.deviceIds = Array.isArray(ids) ? [...ids] : []
@@ -209,6 +223,10 @@ class Parts {
       fields.distanceFunction = isModule(pickled)
         ? this.child(pickled, 'distance_function')
         : this.value('distance_function')
+    }
+    for (const field of ['activation', 'distanceFunction']) {
+      if (Object.hasOwn(fields, field) && typeof fields[field] !== 'function' && !(fields[field] instanceof nn.Module))
+        throw this.bad(`has an attribute '${field}' that is no function`)
     }
   }
 
@@ -296,7 +314,7 @@ class Parts {
   rest(made: nn.Module, isKnown: (attribute: string) => boolean): void {
     const notes = new Set([...commonAttributes, ...hookAttributes, ...hookNotes])
     for (const [attribute, value] of entriesOf(this.state)) {
-      if (notes.has(attribute) || isKnown(attribute)) continue
+      if (notes.has(attribute) || isKnown(attribute) || this.normalized.has(attribute)) continue
       if (attribute === 'activation' && Object.hasOwn(made, 'activation')) continue
       if (attribute === 'distance_function' && made instanceof nn.TripletMarginWithDistanceLoss) continue
       if (attribute.startsWith('_') || attribute in made || !isData(value)) {
@@ -306,13 +324,21 @@ class Parts {
     }
   }
 
-  refuseHooks(): void {
+  /** Normalisations of weights, which are hooks; others are refused. */
+  hooks(): NormHook[] {
+    const norms: NormHook[] = []
     for (const attribute of hookAttributes) {
-      const [hook] = entriesOf(this.state[attribute])
-      if (hook === undefined) continue
-      const what = hook[1] instanceof PyObject ? ` (${hook[1].path || hook[1].name})` : ''
-      throw this.bad(`has hooks in ${attribute}${what}, which are code: take them off in Python before it is saved`)
+      for (const [, hook] of entriesOf(this.state[attribute])) {
+        const norm = attribute === '_forward_pre_hooks' ? normHookOf(hook) : undefined
+        if (norm) norms.push(norm)
+        else if (!(attribute.includes('state_dict') && isOfNorm(hook))) {
+          const what = hook instanceof PyObject ? ` (${hook.path || hook.name})` : ''
+          throw this.bad(`has hooks in ${attribute}${what}, which are code: take them off in Python before it is saved`)
+        }
+      }
     }
+    for (const { name } of norms) this.normalized.add(name)
+    return norms
   }
 }
 

@@ -53,7 +53,7 @@ function metadataOf(state: object): [string, object][] {
   const { _metadata } = state as { _metadata: Record<string, object> }
   return Object.entries(_metadata)
     .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([key, entry]) => [key, { ...entry }])
+    .map(([key, entry]) => [key, JSON.parse(JSON.stringify(entry)) as object])
 }
 
 function shown(module: torch.nn.Module): Shown {

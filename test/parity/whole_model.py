@@ -173,6 +173,16 @@ def others():
     yield nn.Module(), None
     yield nn.Transformer(4, 2, 1, 1, 8, activation="gelu", batch_first=True), (x(1, 3, 4), x(1, 2, 4))
 
+    # hooks of PyTorch's own
+    old = nn.utils
+    yield old.weight_norm(nn.Linear(2, 3)), (x(4, 2),)
+    yield nn.Sequential(old.weight_norm(nn.Conv1d(2, 3, 2, bias=False), dim=None), nn.Tanh()).eval(), (x(1, 2, 4),)
+    yield old.weight_norm(old.weight_norm(nn.GRU(2, 3), "weight_ih_l0"), "weight_hh_l0", dim=1), (x(4, 2),)
+    yield old.spectral_norm(nn.Conv2d(1, 2, 3), n_power_iterations=2, eps=1e-10), (x(1, 1, 4, 4),)
+    yield nn.Sequential(old.spectral_norm(nn.ConvTranspose1d(2, 3, 2)), nn.ReLU()).eval(), (x(1, 2, 4),)
+    yield old.spectral_norm(nn.Embedding(4, 3)), (torch.tensor([1, 2]),)
+    yield old.spectral_norm(nn.Linear(3, 2, bias=False)), (x(2, 3),)
+
     # trees
     tied = nn.Sequential(nn.Linear(3, 3), nn.Tanh(), nn.Linear(3, 3))
     tied[2].weight = tied[0].weight

@@ -113,10 +113,16 @@ test('what does not fit together is an error that says where', () => {
     const state = { ...lstm, num_layers, bidirectional: false }
     assert.throws(() => torch.toModule(pickled('torch.nn.modules.rnn.LSTM', state)), refused(/LSTM/))
   }
-  const odd = pickled('torch.nn.modules.transformer.TransformerDecoderLayer', {
-    activation: new PyObject('os', 'system'),
+  const odd = { reduction: 'mean', margin: 1, swap: false, distance_function: new PyObject('os', 'system') }
+  assert.throws(
+    () => torch.toModule(pickled('torch.nn.modules.loss.TripletMarginWithDistanceLoss', odd)),
+    refused(/attribute 'distance_function', a Python object \(os.system\)/),
+  )
+  const wrapper = pickled('torch.nn.parallel.data_parallel.DataParallel', {
+    device_ids: [],
+    _modules: { module: null },
   })
-  assert.throws(() => torch.toModule(odd), refused(/attribute 'activation', a Python object \(os.system\)/))
+  assert.throws(() => torch.toModule(wrapper), refused(/has no child 'module'/))
   const self = container('Sequential', {})
   ;(self.state._modules as State)['0'] = self
   assert.throws(() => torch.toModule(self), refused(/contains itself/))

@@ -45,7 +45,12 @@ export function weightNorm(...args: unknown[]): Module {
   if (methodsOf(module, WeightNorm, name).length > 0) {
     throw new TorchError(`Cannot register two weight_norm hooks on the same parameter ${name}`)
   }
-  const norm = new WeightNorm(name, dim === null ? -1 : numberOr('weightNorm', 'dim', dim, 0))
+  return normalizeWeight(module, name, dim === null ? -1 : numberOr('weightNorm', 'dim', dim, 0))
+}
+
+/** {@link weightNorm} without its warning. @internal */
+export function normalizeWeight(module: Module, name: string, dim: number): Module {
+  const norm = new WeightNorm(name, dim)
   const weight = tensorOf(module, name)
   needSize(weight, 'WeightNorm', 'weight')
   ownParameter(module, name)
