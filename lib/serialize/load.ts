@@ -4,6 +4,8 @@ import { fileURLToPath } from 'node:url'
 import type { ReaderHandle, StorageHandle } from '../../binding.js'
 import { native } from '../binding.js'
 import { ArgumentError, CheckpointError, nearest } from '../errors.js'
+import { Classes } from './archive/classes.js'
+import { Archive, ArchiveReviver } from './archive/read.js'
 import { isLegacy, readLegacy, readWhole, readWholeSync } from './legacy.js'
 import { limits } from './limits.js'
 import { locator, type MapLocation, usableDevice } from './location.js'
@@ -29,6 +31,8 @@ export interface LoadOptions {
 /**
  * Opens a checkpoint that `torch.save` wrote, in Python or here. Nothing in the file is executed: objects of classes that
  * are not PyTorch's own data become {@link PyObject}s. Tensor data is read off the main thread by several threads.
+ * Of a TorchScript archive the data is read: `torch.toStateDict` finds its parameters, and `torch.jit.load` runs it. Archives of
+ * C++'s `torch::save` give a state dict, a tensor, an array of tensors, or the state dict of an optimizer in Python's layout.
  * Safetensors files open too, and models in several files by their index (`*.safetensors.index.json`, `*.bin.index.json`).
  * @param source - path, `file:` URL, or bytes; for safetensors also the folder of a model
  * @param options - `mapLocation` as in Python
@@ -210,6 +214,7 @@ class OpenCheckpoint {
   reader!: ReaderHandle
   root!: Node
   private swap = false
+  private program = false
   private readonly byKey = new Map<string, StorageRef>()
   private readonly where: { file?: string }
 
@@ -230,13 +235,8 @@ class OpenCheckpoint {
     const binding = native()
     this.reader = this.attemptSync(() => binding.openReader(source))
     try {
-      if (this.sizeOf('constants.pkl') >= 0) {
-        throw badFormat(
-          this.where,
-          'this is a TorchScript archive, which holds a program, or an archive of C++: if you trust its source, open it with torch.jit.load(), ' +
-            'which runs programs; torch.load() reads data alone',
-        )
-      }
+      // an archive of TorchScript or C++, which holds a program beside its data
+      this.program = this.sizeOf('constants.pkl') >= 0
       if (this.sizeOf('data.pkl') < 0) throw badFormat({ ...this.where, record: 'data.pkl' }, noCheckpoint)
       const most = this.size * limits.expansion + 2 ** 28
       this.checkSize('data.pkl', Math.min(limits.pickleBytes, most))
@@ -304,7 +304,14 @@ class OpenCheckpoint {
   revive(handles: StorageHandle[]): unknown {
     const placed = place(this.storages, handles, this.locate)
     const where = { ...this.where, record: 'data.pkl' }
-    return new Reviver(new NativeTensorFactory(placed, where), where).value(this.root)
+    const tensors = new NativeTensorFactory(placed, where)
+    if (!this.program) return new Reviver(tensors, where).value(this.root)
+    const classes = new Classes(
+      this.where,
+      (record) => this.sizeOf(record),
+      (record) => this.attemptSync(() => native().readRecord(this.reader, record), record),
+    )
+    return new Archive(classes, new ArchiveReviver(tensors, where), where).value(this.root)
   }
 
   /** Gives the errors of native code the file and the record that they are about. */

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import type { StorageHandle, WriterHandle } from '../../binding.js'
 import { native } from '../binding.js'
 import { ArgumentError, CheckpointError, nearest } from '../errors.js'
+import { type ArchivePlan, planArchive } from './archive/write.js'
 import { PyStr } from './nodes.js'
 import { writePickle } from './pickle-write.js'
 import { planSafetensors, writeSafetensors, writeSafetensorsSync } from './safetensors/write.js'
@@ -17,9 +18,10 @@ import { Describer } from './to-nodes.js'
 export interface SaveOptions {
   /**
    * `'pytorch'`: the zip archive of `torch.save` since 1.6; `'safetensors'`: tensors of a state dict and nothing else, the
-   * default for a name that ends with `.safetensors`
+   * default for a name that ends with `.safetensors`; `'libtorch'`: the archive of C++'s `torch::save`, for modules, state dicts,
+   * tensors, arrays of tensors, state dicts of optimizers, and objects of these and of numbers and texts
    */
-  format?: 'pytorch' | 'safetensors'
+  format?: 'pytorch' | 'safetensors' | 'libtorch'
   /** For safetensors: texts to keep in the file; by default those of the file that the state dict was loaded from */
   metadata?: Readonly<Record<string, string>>
 }
@@ -40,12 +42,12 @@ export async function save(obj: unknown, target: string | URL, options: SaveOpti
     const plan = planSafetensors(obj, options.metadata)
     return atomically(path, (temporary) => writeSafetensors(temporary, plan))
   }
-  const content = describe(obj)
+  const content = describe(obj, options)
   await atomically(path, async (temporary) => {
     const binding = native()
     const writer = binding.openWriter(temporary)
     try {
-      writeHead(writer, content.pickle)
+      writeHead(writer, content.records)
       await binding.writeStoragesAsync(
         writer,
         content.storages.map(({ key, handle }) => ({ name: `data/${key}`, storage: handle })),
@@ -66,12 +68,12 @@ export function saveSync(obj: unknown, target: string | URL, options: SaveOption
     atomicallySync(path, (temporary) => writeSafetensorsSync(temporary, plan))
     return
   }
-  const content = describe(obj)
+  const content = describe(obj, options)
   atomicallySync(path, (temporary) => {
     const binding = native()
     const writer = binding.openWriter(temporary)
     try {
-      writeHead(writer, content.pickle)
+      writeHead(writer, content.records)
       for (const { key, handle } of content.storages) binding.writeStorage(writer, `data/${key}`, handle)
       binding.finishWriter(writer)
     } catch (error) {
@@ -82,7 +84,7 @@ export function saveSync(obj: unknown, target: string | URL, options: SaveOption
 }
 
 const optionNames = ['format', 'metadata']
-const formats = ['pytorch', 'safetensors']
+const formats = ['pytorch', 'safetensors', 'libtorch']
 
 function isSafetensors(path: string, { format }: SaveOptions): boolean {
   return format === undefined ? path.endsWith('.safetensors') : format === 'safetensors'
@@ -111,22 +113,28 @@ function checkArguments(target: string | URL, options: SaveOptions): string {
   return path
 }
 
-/** The pickle of an object, and the storages that it refers to. */
-function describe(obj: unknown): { pickle: Uint8Array; storages: { key: string; handle: StorageHandle }[] } {
+/** The records of an object, and the storages that its pickle refers to. */
+function describe(obj: unknown, { format }: SaveOptions): ArchivePlan {
+  if (format === 'libtorch') return planArchive(obj)
   const tensors = new TensorWriter<StorageHandle>(nativeTensors, (text) => new PyStr(text))
   const root = new Describer(tensors).node(obj)
-  return { pickle: writePickle(root), storages: tensors.storages }
+  return { records: headRecords(writePickle(root)), storages: tensors.storages }
 }
 
 const ascii = (text: string): Uint8Array => new TextEncoder().encode(text)
 
 /** The records before the tensors' data, in Python's order. */
-function writeHead(writer: WriterHandle, pickle: Uint8Array): void {
-  const binding = native()
-  binding.writeRecord(writer, 'data.pkl', pickle)
-  binding.writeRecord(writer, '.format_version', ascii('1'))
-  binding.writeRecord(writer, '.storage_alignment', ascii('64'))
-  binding.writeRecord(writer, 'byteorder', ascii('little'))
+function headRecords(pickle: Uint8Array): [string, Uint8Array][] {
+  return [
+    ['data.pkl', pickle],
+    ['.format_version', ascii('1')],
+    ['.storage_alignment', ascii('64')],
+    ['byteorder', ascii('little')],
+  ]
+}
+
+function writeHead(writer: WriterHandle, records: [string, Uint8Array][]): void {
+  for (const [name, bytes] of records) native().writeRecord(writer, name, bytes)
 }
 
 /** The file to replace, and a name beside it for the new one until it is complete. */

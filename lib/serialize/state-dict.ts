@@ -2,6 +2,7 @@
 import { ArgumentError, CheckpointError } from '../errors.js'
 import { metadataOf, orderedDict } from '../tensor/python-values.js'
 import { Tensor } from '../tensor/tensor.js'
+import { archiveState } from './archive/states.js'
 import { PyObject } from './py-object.js'
 
 export type StateDict = Record<string, Tensor>
@@ -75,8 +76,10 @@ function isPlain(value: unknown): value is Record<string, unknown> {
   return prototype === null || prototype === Object.prototype
 }
 
-/** The value as a state dict, when it is one or a pickled module. */
+/** The value as a state dict, when it is one, a pickled module, or what an archive of TorchScript or C++ held. */
 function stateDictOf(value: unknown): StateDict | undefined {
+  const archived = archiveState(value)
+  if (archived) return archived
   if (value instanceof PyObject) return boundMethod(value) ?? (isModule(value) ? walk(value) : undefined)
   if (!isPlain(value)) return undefined
   const items = Object.values(value)
