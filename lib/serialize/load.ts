@@ -5,6 +5,8 @@ import { fileURLToPath } from 'node:url'
 import type { ReaderHandle, StorageHandle } from '../../binding.js'
 import { native } from '../binding.js'
 import { ArgumentError, CheckpointError, nearest } from '../errors.js'
+import { Classes } from './archive/classes.js'
+import { Archive, ArchiveReviver } from './archive/read.js'
 import { type Filling, fill, fillSync, type Wanted } from './fill.js'
 import { foreignZip } from './foreign-zip.js'
 import { isLegacy, readLegacy, readWhole, readWholeSync } from './legacy.js'
@@ -40,6 +42,8 @@ export interface LoadOptions extends LoadSyncOptions, Following {}
 /**
  * Opens a checkpoint that `torch.save` wrote, in Python or here. Nothing in the file is executed: objects of classes that
  * are not PyTorch's own data become {@link PyObject}s. Tensor data is read off the main thread by several threads.
+ * Of a TorchScript archive the data is read: `torch.toStateDict` finds its parameters, and `torch.jit.load` runs it. Archives of
+ * C++'s `torch::save` give a state dict, a tensor, an array of tensors, or the state dict of an optimizer in Python's layout.
  * Safetensors files open too, and models in several files by their index (`*.safetensors.index.json`, `*.bin.index.json`).
  * @param source - path, `file:` URL, or bytes; for safetensors also the folder of a model
  * @param options - `mapLocation` and `mmap` as in Python; `onProgress` and `signal` for large files
@@ -238,6 +242,7 @@ class OpenCheckpoint {
   root!: Node
   private swap = false
   readonly how: Filling
+  private program = false
   private readonly byKey = new Map<string, StorageRef>()
   private readonly where: { file?: string }
 
@@ -264,13 +269,8 @@ class OpenCheckpoint {
       throw foreignZip(source, this.where) ?? error
     }
     try {
-      if (this.sizeOf('constants.pkl') >= 0) {
-        throw badFormat(
-          this.where,
-          'this is a TorchScript archive, which holds a program, or an archive of C++: if you trust its source, open it with torch.jit.load(), ' +
-            'which runs programs; torch.load() reads data alone',
-        )
-      }
+      // an archive of TorchScript or C++, which holds a program beside its data
+      this.program = this.sizeOf('constants.pkl') >= 0
       if (this.sizeOf('data.pkl') < 0) throw badFormat({ ...this.where, record: 'data.pkl' }, noCheckpoint)
       const most = this.size * limits.expansion + 2 ** 28
       this.checkSize('data.pkl', Math.min(limits.pickleBytes, most))
@@ -343,7 +343,14 @@ class OpenCheckpoint {
   revive(handles: StorageHandle[]): unknown {
     const placed = new Map(this.storages.map(({ key }, i) => [key, handles[i]!]))
     const where = { ...this.where, record: 'data.pkl' }
-    return new Reviver(new NativeTensorFactory(placed, where), where).value(this.root)
+    const tensors = new NativeTensorFactory(placed, where)
+    if (!this.program) return new Reviver(tensors, where).value(this.root)
+    const classes = new Classes(
+      this.where,
+      (record) => this.sizeOf(record),
+      (record) => this.attemptSync(() => native().readRecord(this.reader, record), record),
+    )
+    return new Archive(classes, new ArchiveReviver(tensors, where), where).value(this.root)
   }
 
   /** Gives the errors of native code the file and the record that they are about. */

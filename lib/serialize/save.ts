@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import type { StorageHandle, WriterHandle } from '../../binding.js'
 import { native } from '../binding.js'
 import { ArgumentError, CheckpointError, nearest } from '../errors.js'
+import { type ArchivePlan, planArchive } from './archive/write.js'
 import { compacting } from './compact.js'
 import { legacyPieces } from './legacy-write.js'
 import { PyStr } from './nodes.js'
@@ -20,12 +21,15 @@ import { Describer } from './to-nodes.js'
 export interface SaveOptions {
   /**
    * `'pytorch'`: the zip archive of `torch.save` since 1.6; `'legacy'`: the format before it, which every PyTorch since 0.2
-   * reads; `'safetensors'`: tensors of a state dict and nothing else, the default for a name that ends with `.safetensors`
+   * reads; `'safetensors'`: tensors of a state dict and nothing else, the default for a name that ends with `.safetensors`;
+   * `'libtorch'`: the archive of C++'s `torch::save`, for modules, state dicts, tensors, arrays of tensors, state dicts of
+   * optimizers, and objects of these and of numbers and texts
    */
-  format?: 'pytorch' | 'legacy' | 'safetensors'
+  format?: 'pytorch' | 'legacy' | 'safetensors' | 'libtorch'
   /**
    * Whether a tensor that is a view of a larger one is written without the rest of that one's memory; tensors that overlap
-   * keep sharing theirs. False by default, as in Python; a safetensors file never has more than the tensors
+   * keep sharing theirs. False by default, as in Python; a safetensors file never has more than the tensors, and for
+   * `'libtorch'` there is no such option
    */
   compact?: boolean
   /** For safetensors: texts to keep in the file; by default those of the file that the state dict was loaded from */
@@ -48,16 +52,17 @@ export async function save(obj: unknown, target: string | URL, options: SaveOpti
     const plan = planSafetensors(obj, options.metadata)
     return atomically(path, (temporary) => writeSafetensors(temporary, plan))
   }
-  const content = describe(obj, options)
   if (options.format === 'legacy') {
-    const pieces = legacyPieces(content.pickle, content.storages)
+    const { pickle, storages } = pickled(obj, options)
+    const pieces = legacyPieces(pickle, storages)
     return atomically(path, (temporary) => writePieces(temporary, pieces))
   }
+  const content = describe(obj, options)
   await atomically(path, async (temporary) => {
     const binding = native()
     const writer = binding.openWriter(temporary)
     try {
-      writeHead(writer, content.pickle)
+      writeHead(writer, content.records)
       await binding.writeStoragesAsync(
         writer,
         content.storages.map(({ key, handle }) => ({ name: `data/${key}`, storage: handle })),
@@ -78,17 +83,18 @@ export function saveSync(obj: unknown, target: string | URL, options: SaveOption
     atomicallySync(path, (temporary) => writeSafetensorsSync(temporary, plan))
     return
   }
-  const content = describe(obj, options)
   if (options.format === 'legacy') {
-    const pieces = legacyPieces(content.pickle, content.storages)
+    const { pickle, storages } = pickled(obj, options)
+    const pieces = legacyPieces(pickle, storages)
     atomicallySync(path, (temporary) => writePiecesSync(temporary, pieces))
     return
   }
+  const content = describe(obj, options)
   atomicallySync(path, (temporary) => {
     const binding = native()
     const writer = binding.openWriter(temporary)
     try {
-      writeHead(writer, content.pickle)
+      writeHead(writer, content.records)
       for (const { key, handle } of content.storages) binding.writeStorage(writer, `data/${key}`, handle)
       binding.finishWriter(writer)
     } catch (error) {
@@ -99,7 +105,7 @@ export function saveSync(obj: unknown, target: string | URL, options: SaveOption
 }
 
 const optionNames = ['format', 'metadata', 'compact']
-const formats = ['pytorch', 'legacy', 'safetensors']
+const formats = ['pytorch', 'legacy', 'safetensors', 'libtorch']
 
 function isSafetensors(path: string, { format }: SaveOptions): boolean {
   return format === undefined ? path.endsWith('.safetensors') : format === 'safetensors'
@@ -134,6 +140,8 @@ function checkArguments(target: string | URL, options: SaveOptions): string {
   if (path.endsWith('.safetensors') && !isSafetensors(path, options)) {
     throw new ArgumentError("torch.save: Python reads a name that ends with '.safetensors' in that format alone")
   }
+  if (options.compact && options.format === 'libtorch')
+    throw new ArgumentError("torch.save: 'compact' is not for the format 'libtorch'")
   if (options.metadata !== undefined && !isSafetensors(path, options)) {
     throw new ArgumentError('torch.save: only the safetensors format has metadata')
   }
@@ -141,7 +149,7 @@ function checkArguments(target: string | URL, options: SaveOptions): string {
 }
 
 /** The pickle of an object, and the storages that it refers to. */
-function describe(
+function pickled(
   obj: unknown,
   { format, compact }: SaveOptions,
 ): { pickle: Uint8Array; storages: StorageToWrite<StorageHandle>[] } {
@@ -151,15 +159,27 @@ function describe(
   return { pickle: writePickle(root), storages: tensors.storages }
 }
 
+/** The records of an archive, and the storages that its pickle refers to. */
+function describe(obj: unknown, options: SaveOptions): ArchivePlan {
+  if (options.format === 'libtorch') return planArchive(obj)
+  const { pickle, storages } = pickled(obj, options)
+  return { records: headRecords(pickle), storages }
+}
+
 const ascii = (text: string): Uint8Array => new TextEncoder().encode(text)
 
 /** The records before the tensors' data, in Python's order. */
-function writeHead(writer: WriterHandle, pickle: Uint8Array): void {
-  const binding = native()
-  binding.writeRecord(writer, 'data.pkl', pickle)
-  binding.writeRecord(writer, '.format_version', ascii('1'))
-  binding.writeRecord(writer, '.storage_alignment', ascii('64'))
-  binding.writeRecord(writer, 'byteorder', ascii('little'))
+function headRecords(pickle: Uint8Array): [string, Uint8Array][] {
+  return [
+    ['data.pkl', pickle],
+    ['.format_version', ascii('1')],
+    ['.storage_alignment', ascii('64')],
+    ['byteorder', ascii('little')],
+  ]
+}
+
+function writeHead(writer: WriterHandle, records: [string, Uint8Array][]): void {
+  for (const [name, bytes] of records) native().writeRecord(writer, name, bytes)
 }
 
 /** The file to replace, and a name beside it for the new one until it is complete. */

@@ -3,6 +3,7 @@ import { CheckpointError } from '../errors.js'
 import { metadataOf, orderedDict, setInOrder } from '../tensor/python-values.js'
 import { Tensor } from '../tensor/tensor.js'
 import { isLazy } from '../tensor/uninitialized.js'
+import { archiveState } from './archive/states.js'
 import { limits } from './limits.js'
 import { asModule, boundTo, classOf, entriesOf, find, isPlain, type PickledModule } from './pickled-module.js'
 import { PyObject } from './py-object.js'
@@ -29,8 +30,10 @@ export function toStateDict(loaded: unknown, options: { key?: string } = {}): St
   })
 }
 
-/** The value as a state dict, when it is one or a pickled module. */
+/** The value as a state dict, when it is one, a pickled module, or what an archive of TorchScript or C++ held. */
 function stateDictOf(value: unknown): StateDict | undefined {
+  const archived = archiveState(value)
+  if (archived) return archived
   if (value instanceof PyObject) {
     const module = asModule(value) ?? asModule(boundTo(value, 'state_dict'))
     return module && walk(module)

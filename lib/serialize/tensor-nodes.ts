@@ -112,6 +112,22 @@ export class TensorWriter<Storage = unknown> {
     return plain
   }
 
+  /** Why C++'s reader of archives could not read a tensor; undefined when it can. */
+  refusedByCpp(tensor: object): string | undefined {
+    const { layout, device, dtype, quantizer, uninitialized } = this.inspector.facts(tensor)
+    if (uninitialized !== undefined) return 'a parameter without a shape'
+    if (layout !== 'strided') return `a tensor of layout ${layout}`
+    if (device.startsWith('meta')) return 'a tensor on the meta device'
+    if (quantizer) return 'a quantized tensor'
+    return dtypes.get(dtype)?.storage === undefined ? `a tensor of dtype ${dtype}` : undefined
+  }
+
+  /** A tensor without its class, as archives of C++ have it. */
+  bare(tensor: object, d: Describer, requiresGrad?: boolean): PyCall {
+    const facts = this.inspector.facts(tensor)
+    return this.plain(tensor, requiresGrad === undefined ? facts : { ...facts, requiresGrad }, d)
+  }
+
   private plain(tensor: object, facts: TensorFacts<Storage>, d: Describer): PyCall {
     const { dtype, requiresGrad } = facts
     if (facts.layout !== 'strided') return this.sparse(tensor, facts, d)

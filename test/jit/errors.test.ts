@@ -74,7 +74,8 @@ test('what is no TorchScript archive is told by what it is', (t) => {
     code('ERR_ARGUMENT', /torch\.jit\.load opens file: URLs/),
   )
   assert.throws(() => jit.load(3 as any), code('ERR_ARGUMENT'))
-  assert.throws(() => torch.loadSync(file), code('ERR_CHECKPOINT_FORMAT', /torch\.jit\.load\(\)/))
+  // torch.load reads its data and runs nothing
+  assert.ok(torch.loadSync(file) instanceof torch.PyObject)
 })
 
 test('options are checked', () => {
