@@ -28,7 +28,11 @@ function membersOf(
   where: Where,
 ): Map<string, { start: number; size: number }> {
   const members = findMembers(read, size, where)
-  if (needed.every((name) => members.has(name))) return members
+  const missing = needed.filter((name) => !members.has(name))
+  if (missing.length === 0) return members
+  if (missing.length < needed.length) {
+    throw badFormat(where, `the tar archive has no ${missing.join(' and no ')}: was a download or a save cut off?`)
+  }
   const names = [...members.keys()]
   const holds = names.slice(0, 5).join(', ') + (names.length > 5 ? ', …' : '')
   throw badFormat(
