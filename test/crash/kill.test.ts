@@ -33,14 +33,17 @@ async function killed(path: string, format: Format, how: string, delay: number):
 
 let interrupted = 0
 const cases: [Format, string, number][] = [
-  ['pytorch', 'sync', 30],
-  ['pytorch', 'async', 30],
-  ['safetensors', 'sync', 20],
-  ['safetensors', 'async', 20],
+  ['pytorch', 'sync', 20],
+  ['pytorch', 'async', 20],
+  ['safetensors', 'sync', 15],
+  ['safetensors', 'async', 15],
+  ['legacy', 'sync', 10],
+  ['legacy', 'async', 10],
+  ['libtorch', 'async', 10],
 ]
 for (const [format, how, times] of cases) {
   test(`${format}, ${how}: ${times} kills`, async () => {
-    const path = join(folder, `victim-${how}.${format === 'safetensors' ? format : 'pt'}`)
+    const path = join(folder, `victim-${format}-${how}.${format === 'safetensors' ? format : 'pt'}`)
     torch.saveSync(generation(0), path, { format })
     for (let i = 0; i < times; i++) {
       const told = await killed(path, format, how, Math.random() * 60)
