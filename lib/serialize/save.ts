@@ -13,6 +13,7 @@ import { legacyPieces } from './legacy-write.js'
 import { PyStr } from './nodes.js'
 import { writePickle } from './pickle-write.js'
 import { writePieces, writePiecesSync } from './pieces.js'
+import { planShards, type ShardFile, shardSize } from './safetensors/shards.js'
 import { planSafetensors, writeSafetensors, writeSafetensorsSync } from './safetensors/write.js'
 import { nativeTensors } from './tensor-native.js'
 import { type StorageToWrite, TensorWriter } from './tensor-nodes.js'
@@ -34,6 +35,11 @@ export interface SaveOptions {
   compact?: boolean
   /** For safetensors: texts to keep in the file; by default those of the file that the state dict was loaded from */
   metadata?: Readonly<Record<string, string>>
+  /**
+   * For safetensors: bytes, or a text such as `'5GB'`, beyond which the model goes into several files,
+   * `model-00001-of-00003.safetensors` …, and an index `model.safetensors.index.json`, which is written last
+   */
+  maxShardSize?: number | string
 }
 
 /**
@@ -49,8 +55,13 @@ export interface SaveOptions {
 export async function save(obj: unknown, target: string | URL, options: SaveOptions = {}): Promise<void> {
   const path = checkArguments(target, options)
   if (isSafetensors(path, options)) {
-    const plan = planSafetensors(obj, options.metadata)
-    return atomically(path, (temporary) => writeSafetensors(temporary, plan))
+    for (const file of safetensorsFiles(obj, path, options)) {
+      const { content } = file
+      await atomically(file.path, async (temporary) =>
+        content instanceof Uint8Array ? writePieces(temporary, [content]) : writeSafetensors(temporary, content),
+      )
+    }
+    return
   }
   if (options.format === 'legacy') {
     const { pickle, storages } = pickled(obj, options)
@@ -79,8 +90,14 @@ export async function save(obj: unknown, target: string | URL, options: SaveOpti
 export function saveSync(obj: unknown, target: string | URL, options: SaveOptions = {}): void {
   const path = checkArguments(target, options)
   if (isSafetensors(path, options)) {
-    const plan = planSafetensors(obj, options.metadata)
-    atomicallySync(path, (temporary) => writeSafetensorsSync(temporary, plan))
+    for (const file of safetensorsFiles(obj, path, options)) {
+      const { content } = file
+      atomicallySync(file.path, (temporary) =>
+        content instanceof Uint8Array
+          ? writePiecesSync(temporary, [content])
+          : writeSafetensorsSync(temporary, content),
+      )
+    }
     return
   }
   if (options.format === 'legacy') {
@@ -104,7 +121,13 @@ export function saveSync(obj: unknown, target: string | URL, options: SaveOption
   })
 }
 
-const optionNames = ['format', 'metadata', 'compact']
+/** The one file of a state dict, or its shards and their index. */
+function safetensorsFiles(obj: unknown, path: string, { metadata, maxShardSize }: SaveOptions): ShardFile[] {
+  if (maxShardSize === undefined) return [{ path, content: planSafetensors(obj, metadata) }]
+  return planShards(obj, metadata, path, shardSize(maxShardSize))
+}
+
+const optionNames = ['format', 'metadata', 'compact', 'maxShardSize']
 const formats = ['pytorch', 'legacy', 'safetensors', 'libtorch']
 
 function isSafetensors(path: string, { format }: SaveOptions): boolean {
@@ -142,8 +165,9 @@ function checkArguments(target: string | URL, options: SaveOptions): string {
   }
   if (options.compact && options.format === 'libtorch')
     throw new ArgumentError("torch.save: 'compact' is not for the format 'libtorch'")
-  if (options.metadata !== undefined && !isSafetensors(path, options)) {
-    throw new ArgumentError('torch.save: only the safetensors format has metadata')
+  for (const key of ['metadata', 'maxShardSize'] as const) {
+    if (options[key] !== undefined && !isSafetensors(path, options))
+      throw new ArgumentError(`torch.save: only the safetensors format has ${key}`)
   }
   return path
 }

@@ -23,6 +23,10 @@ interface Source extends Piece {
 export interface SafetensorsPlan {
   head: Uint8Array
   sources: Source[]
+  /** what was given, in its order; its texts; and the bytes of each tensor */
+  entries: [string, unknown][]
+  texts: Record<string, string> | undefined
+  sizes: ReadonlyMap<string, number>
 }
 
 /**
@@ -30,13 +34,14 @@ export interface SafetensorsPlan {
  * @throws {@link ArgumentError} for what the format cannot hold, among it tensors that share memory
  */
 export function planSafetensors(stateDict: unknown, metadata: unknown): SafetensorsPlan {
-  const sources = inFileOrder(entriesOf(stateDict).map(([name, value]) => sourceOf(name, value)))
+  const entries = entriesOf(stateDict)
+  const sources = inFileOrder(entries.map(([name, value]) => sourceOf(name, value)))
   refuseShared(sources)
   const read = Object.getOwnPropertyDescriptor(stateDict as object, '__metadata__')
   const texts = checkMetadata(metadata ?? (read?.enumerable === false ? read.value : undefined))
   const head = writeHeader(sources, texts)
   if (head.byteLength - 8 > maxHeader) throw refused(`the header would have more than ${maxHeader} bytes`)
-  return { head, sources }
+  return { head, sources, entries, texts, sizes: new Map(sources.map(({ name, nbytes }) => [name, nbytes])) }
 }
 
 const refused = (message: string): ArgumentError => new ArgumentError(`torch.save: safetensors: ${message}`)
