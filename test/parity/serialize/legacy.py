@@ -18,8 +18,7 @@ from collections import OrderedDict
 import torch
 from torch import nn
 
-sys.path.insert(0, str(pathlib.Path(__file__).parent.parent))
-import serialize  # noqa: E402
+import cases
 
 MAGIC, VERSION = 0x1950A86A20F9469CFC6C, 1001
 
@@ -228,11 +227,11 @@ OldPickler.dispatch[Module] = save_module
 
 def python_files():
     """What today's Python writes: everything in protocol 2, some in the others."""
-    for name, value in serialize.cases():
+    for name, value in cases.cases():
         yield name, value, 2
     some = ("state_dict", "adam", "checkpoint", "strings", "bytes", "sets", "tuples", "integer_like_keys", "views", "many",
             "torch_values", "parameters", "buffers", "dtype_bfloat16", "dtype_uint16", "sparse_coo", "recursive_list")
-    for name, value in serialize.cases():
+    for name, value in cases.cases():
         if name in some:
             for protocol in (1, 3, 4, 5):
                 yield f"{name}_protocol_{protocol}", value, protocol
@@ -307,16 +306,16 @@ def main():
     if sys.argv[1] == "write":
         for name, value, protocol in python_files():
             torch.save(value, folder / f"{name}.pt", _use_new_zipfile_serialization=False, pickle_protocol=protocol)
-            result[name] = serialize.view(value)
+            result[name] = cases.view(value)
         for name, data in [*streams(), *tars()]:
             (folder / f"{name}.pt").write_bytes(data)
-            result[name] = serialize.view(torch.load(folder / f"{name}.pt", weights_only=False, map_location="cpu"))
+            result[name] = cases.view(torch.load(folder / f"{name}.pt", weights_only=False, map_location="cpu"))
     else:
         names = [path.name[: -len(".out.pt")] for path in folder.glob("*.out.pt")]
         protocols = {name: protocol for name, _, protocol in python_files()}
         for name in names:
             out, file = folder / f"{name}.out.pt", folder / f"{name}.pt"
-            entry = {"view": serialize.view(torch.load(out, weights_only=False)), "opens": opens(out), "opened": opens(file)}
+            entry = {"view": cases.view(torch.load(out, weights_only=False)), "opens": opens(out), "opened": opens(file)}
             if protocols.get(name) == 2:
                 entry["modules"] = b"module" in file.read_bytes() and b"class " in file.read_bytes()
                 # Python writes untyped storages, and cannot read them again
