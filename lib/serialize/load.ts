@@ -119,7 +119,7 @@ function otherFormat(
   return found?.kind === 'index' ? { shards: readShards(found.path) } : found && { path: found.path }
 }
 
-function checkOptions(what: string, options: object, known: string[]): void {
+function checkOptions(what: string, options: LoadOptions, known: string[]): void {
   for (const key of Object.keys(options)) {
     if (known.includes(key)) continue
     const near = nearest(key, known)
@@ -127,6 +127,13 @@ function checkOptions(what: string, options: object, known: string[]): void {
       `${what} has no option '${key}'${near ? `; did you mean '${near}'?` : `: only ${known.join(', ')}`}`,
     )
   }
+  const { mmap, onProgress, signal } = options
+  const wrong = (option: string, wanted: string): never => {
+    throw new ArgumentError(`${what}: ${option} has to be ${wanted}`)
+  }
+  if (mmap !== undefined && typeof mmap !== 'boolean') wrong('mmap', 'true or false')
+  if (onProgress !== undefined && typeof onProgress !== 'function') wrong('onProgress', 'a function')
+  if (signal !== undefined && !(signal instanceof AbortSignal)) wrong('signal', 'an AbortSignal')
 }
 
 /** Opens the archive and reads its pickle: all but the tensors' data. */

@@ -1,7 +1,7 @@
 /** `torch.save`: zip archives that Python's `torch.load(weights_only=True)` opens, and safetensors files. */
 
 import { randomBytes } from 'node:crypto'
-import { closeSync, fsyncSync, openSync, realpathSync, renameSync, statSync, unlinkSync } from 'node:fs'
+import { closeSync, fsyncSync, openSync, realpathSync, renameSync, rmSync, statSync, unlinkSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { StorageHandle, WriterHandle } from '../../binding.js'
@@ -55,11 +55,16 @@ export interface SaveOptions {
 export async function save(obj: unknown, target: string | URL, options: SaveOptions = {}): Promise<void> {
   const path = checkArguments(target, options)
   if (isSafetensors(path, options)) {
-    for (const file of safetensorsFiles(obj, path, options)) {
-      const { content } = file
-      await atomically(file.path, async (temporary) =>
-        content instanceof Uint8Array ? writePieces(temporary, [content]) : writeSafetensors(temporary, content),
-      )
+    const files = safetensorsFiles(obj, path, options)
+    try {
+      for (const { path, content } of files) {
+        await atomically(path, async (temporary) =>
+          content instanceof Uint8Array ? writePieces(temporary, [content]) : writeSafetensors(temporary, content),
+        )
+      }
+    } catch (error) {
+      removeShards(files)
+      throw error
     }
     return
   }
@@ -90,13 +95,18 @@ export async function save(obj: unknown, target: string | URL, options: SaveOpti
 export function saveSync(obj: unknown, target: string | URL, options: SaveOptions = {}): void {
   const path = checkArguments(target, options)
   if (isSafetensors(path, options)) {
-    for (const file of safetensorsFiles(obj, path, options)) {
-      const { content } = file
-      atomicallySync(file.path, (temporary) =>
-        content instanceof Uint8Array
-          ? writePiecesSync(temporary, [content])
-          : writeSafetensorsSync(temporary, content),
-      )
+    const files = safetensorsFiles(obj, path, options)
+    try {
+      for (const { path, content } of files) {
+        atomicallySync(path, (temporary) =>
+          content instanceof Uint8Array
+            ? writePiecesSync(temporary, [content])
+            : writeSafetensorsSync(temporary, content),
+        )
+      }
+    } catch (error) {
+      removeShards(files)
+      throw error
     }
     return
   }
@@ -125,6 +135,11 @@ export function saveSync(obj: unknown, target: string | URL, options: SaveOption
 function safetensorsFiles(obj: unknown, path: string, { metadata, maxShardSize }: SaveOptions): ShardFile[] {
   if (maxShardSize === undefined) return [{ path, content: planSafetensors(obj, metadata) }]
   return planShards(obj, metadata, path, shardSize(maxShardSize))
+}
+
+/** Shards of a save that failed: no index names them, and they would be in the way of the next one. Each was new. */
+function removeShards(files: ShardFile[]): void {
+  if (files.length > 1) for (const { path } of files.slice(0, -1)) rmSync(path, { force: true })
 }
 
 const optionNames = ['format', 'metadata', 'compact', 'maxShardSize']

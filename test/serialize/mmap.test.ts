@@ -149,10 +149,20 @@ test('progress over the files of a sharded model is one', async () => {
   assert.deepEqual(seen.at(-1), { loaded: total, total })
 })
 
-test('options that are not known', () => {
+test('options that are not known, or of a wrong kind', async () => {
   assert.throws(() => torch.loadSync(at('a.pt'), { mmpa: true } as object), /no option 'mmpa'; did you mean 'mmap'\?/)
   assert.throws(
     () => torch.loadSync(at('a.pt'), { signal: AbortSignal.abort() } as object),
     /torch\.loadSync has no option 'signal'/,
+  )
+  const wrong: [object, RegExp][] = [
+    [{ mmap: 'yes' }, /mmap has to be true or false/],
+    [{ onProgress: 5 }, /onProgress has to be a function/],
+    [{ signal: {} }, /signal has to be an AbortSignal/],
+  ]
+  await Promise.all(
+    wrong.map(([options, message]) =>
+      assert.rejects(torch.load(at('a.pt'), options), { code: 'ERR_ARGUMENT', message }),
+    ),
   )
 })

@@ -1,11 +1,14 @@
 /** `maxShardSize`: a model in several safetensors files. */
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
+import { pathToFileURL } from 'node:url'
 import * as torch from 'libtorch-node'
+import { root as repository } from '../support/paths.js'
 
 const root = mkdtempSync(join(tmpdir(), 'sharding-'))
 after(() => rmSync(root, { recursive: true }))
@@ -66,6 +69,21 @@ test('shards of another save are not mixed with those of this one', () => {
     readdirSync(where).map((name) => readFileSync(join(where, name))),
     before,
   )
+})
+
+test('a full disk at a later shard leaves none of them', () => {
+  for (const call of ['torch.saveSync', 'await torch.save']) {
+    const where = folder()
+    const library = JSON.stringify(pathToFileURL(join(repository, 'dist', 'index.js')))
+    const program = `import * as torch from ${library}
+      const model = { a: torch.zeros(2000), b: torch.zeros(3000), large: torch.zeros(2_000_000) }
+      try { ${call}(model, ${JSON.stringify(join(where, 'm.safetensors'))}, { maxShardSize: '10KB' }) }
+      catch (error) { console.log(error.code, error.cause.code) }`
+    const command = ['-c', 'ulimit -f 4000; exec "$@"', 'bash', process.execPath, '--input-type=module', '-e', program]
+    const run = spawnSync('bash', command, { encoding: 'utf8' })
+    assert.equal(run.stdout, 'ERR_CHECKPOINT_WRITE EFBIG\n', run.stderr)
+    assert.deepEqual(readdirSync(where), [])
+  }
 })
 
 test('what is no size, and a format without shards', () => {
