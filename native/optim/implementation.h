@@ -63,7 +63,7 @@ inline void check_betas(const Values& o) {
   for (size_t i = 0; i < 2; ++i) {
     const double beta = o.real("betas", i);
     if (!(beta >= 0 && beta < 1)) {
-      refuse("Invalid beta parameter at index " + std::to_string(i) + ": " + print_number(beta, /*as_float=*/true));
+      refuse("Invalid beta parameter at index " + std::to_string(i) + ": " + o.print("betas", i));
     }
   }
 }

@@ -112,6 +112,8 @@ def make(case, params):
             options[key] = float(value)
     if case.get("tensorLr"):
         options["lr"] = torch.tensor(options["lr"])
+    if case.get("tensorBetas"):
+        options["betas"] = tuple(torch.tensor([beta], dtype=getattr(torch, case["tensorBetas"])) for beta in options["betas"])
     half = len(params) // 2
     groups = [{"params": params[:half]}, {"params": params[half:], "lr": 0.02}] if case.get("groups") else params
     return getattr(torch.optim, case["optimizer"])(groups, **options)
