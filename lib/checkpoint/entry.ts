@@ -10,8 +10,6 @@ export interface Entry {
   metrics: Record<string, number>
   /** Names of all its files, `file` among them. */
   files: string[]
-  /** Bytes of all its files. */
-  bytes: number
   /** Carried by all files of one save; '' where the manager did not write it. */
   saveId: string
   /** Counts the saves of a folder, from 1; 0 where the manager did not write it. */

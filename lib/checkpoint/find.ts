@@ -4,7 +4,7 @@ import { basename, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { ArgumentError, CheckpointError } from '../errors.js'
 import { type Entry, readName } from './entry.js'
-import { readEntry, verifyFiles } from './label.js'
+import { damageOf, readEntry, sizeOf, verifyFiles } from './label.js'
 import { type Settings, text } from './options.js'
 import { latestOf, ranked } from './policy.js'
 import type { Resumed } from './resume.js'
@@ -26,13 +26,14 @@ export function findCheckpoint(
     for (const entry of candidates) {
       const path = join(folder, entry.file)
       try {
-        if (entry.damaged !== undefined) throw new Error(entry.damaged)
-        verifyFiles(path, entry, verify)
-        return { path, entry }
+        if (entry.damaged === undefined) {
+          verifyFiles(path, entry, verify)
+          return { path, entry }
+        }
       } catch (error) {
-        entry.damaged = (error as Error).message
-        skipped.push({ path, reason: entry.damaged })
+        entry.damaged = damageOf(error)
       }
+      skipped.push({ path, reason: entry.damaged! })
     }
     if (skipped.length > 0) {
       const list = skipped.map(({ reason }) => reason).join('\n  ')
@@ -45,7 +46,8 @@ export function findCheckpoint(
     return undefined
   }
   if (typeof from === 'number') {
-    const entry = entries.filter((each) => each.epoch === from).at(-1)
+    const found = entries.filter((each) => each.epoch === from)
+    const entry = found.filter(({ superseded }) => !superseded).at(-1) ?? found.at(-1)
     if (!entry) return undefined
     verifyFiles(join(folder, entry.file), entry, verify)
     return { path: join(folder, entry.file), entry }
@@ -76,11 +78,13 @@ export function noCheckpoint(
 /** An entry as users see it. */
 export function infoOf(folder: string, entry: Entry, entries: Entry[], best: Settings['best']): CheckpointInfo {
   const { file, files, saveId: _, serial: __, ...rest } = entry
+  const paths = files.map((name) => join(folder, name))
   return {
     ...rest,
     metrics: { ...entry.metrics },
     path: join(folder, file),
-    files: files.map((name) => join(folder, name)),
+    files: paths,
+    bytes: paths.reduce((sum, path) => sum + sizeOf(path), 0),
     latest: latestOf(entries) === entry,
     best: best !== undefined && ranked(entries, best)[0] === entry,
   }

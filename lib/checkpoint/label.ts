@@ -70,7 +70,6 @@ export function readEntry(path: string): Entry {
     step,
     metrics: Object.create(null),
     files: [file],
-    bytes: sizeOf(path),
     saveId: '',
     serial: 0,
     runId: '',
@@ -83,9 +82,8 @@ export function readEntry(path: string): Entry {
     const { saveId, runId, serial, metrics, files } = label
     Object.assign(entry, { saveId, runId, serial, metrics, files })
     checkSet(path, entry)
-    entry.bytes = files.reduce((sum, name) => sum + sizeOf(join(dirname(path), name)), 0)
   } catch (error) {
-    entry.damaged = (error as Error).message
+    entry.damaged = damageOf(error)
   }
   return entry
 }
@@ -105,7 +103,15 @@ export function checkSet(path: string, { files, saveId }: Pick<Entry, 'files' | 
   }
 }
 
-function sizeOf(path: string): number {
+/** What a failure says about a file. Where it is one of the system, such as too many open files, it says nothing and is thrown. */
+export function damageOf(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException
+  if (error instanceof CheckpointError || code === 'ENOENT') return message
+  throw error
+}
+
+/** Bytes of a file; 0 where it is not there. */
+export function sizeOf(path: string): number {
   try {
     return statSync(path).size
   } catch {

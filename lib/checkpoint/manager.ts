@@ -8,11 +8,11 @@ import { native } from '../binding.js'
 import { ArgumentError } from '../errors.js'
 import { ensureSpace, type FilePlan, Job } from './commit.js'
 import { filesOf, readMetrics } from './contents.js'
-import { type Entry, nameOf } from './entry.js'
+import { compareEntries, type Entry, nameOf } from './entry.js'
 import { planAfter, planOf, readPlace } from './files.js'
 import { findCheckpoint, infoOf, noCheckpoint, refuseRun } from './find.js'
 import { makeFolder, manifestOf, scan, setPin, sweep } from './folder.js'
-import { type Label, verifyFiles } from './label.js'
+import { damageOf, type Label, verifyFiles } from './label.js'
 import { FolderLock } from './lock.js'
 import type { AfterCommit } from './native.js'
 import { Objects } from './objects.js'
@@ -107,6 +107,7 @@ export class CheckpointManager implements AsyncDisposable {
     if (reason) {
       const job = this.#start('maybeSave', contents, options, !stop)
       if (stop) job.wait()
+      if (job.over) this.#throwFailure()
       this.#savedForSignal ||= stop
     }
     return { saved: reason !== undefined, reason, stop }
@@ -155,6 +156,7 @@ export class CheckpointManager implements AsyncDisposable {
     this.#throwFailure()
     const entries = this.#known()
     if (!this.#began) refuseRun(this.folder, entries, 'call resume() first to go on with it, or choose another folder')
+    this.#began = true
     const serial = entries.reduce((most, entry) => Math.max(most, entry.serial), 0) + 1
     const saveId = randomUUID()
     const runId = this.#runId
@@ -172,7 +174,6 @@ export class CheckpointManager implements AsyncDisposable {
     }
     const plans = files.map(([name, value]) => planOf(name, value, label))
     ensureSpace(this.folder, plans)
-    const bytes = plans.reduce((sum, plan) => sum + plan.bytes, 0)
     const pinned = options.pin ?? false
     const file = nameOf('checkpoint', epoch, step)
     const entry: Entry = {
@@ -181,7 +182,6 @@ export class CheckpointManager implements AsyncDisposable {
       step,
       metrics,
       files: names,
-      bytes,
       saveId,
       serial,
       runId,
@@ -207,8 +207,9 @@ export class CheckpointManager implements AsyncDisposable {
       else wait = true
     }
     if (entry.pinned) setPin(this.folder, entry.file, true)
+    this.#job = undefined
     const job = new Job(this.folder, plans, after, retries, (error) => {
-      if (this.#job === job) this.#job = undefined
+      this.#job = undefined
       if (error === undefined) this.#entries = left
       else {
         this.#failure = error
@@ -277,12 +278,11 @@ export class CheckpointManager implements AsyncDisposable {
 
   /** Training goes on from `entry`: what is farther is no part of the run any more. */
   #supersede(entries: Entry[], entry: Entry): void {
-    const after = entries
-      .slice(entries.indexOf(entry) + 1)
-      .filter(({ superseded, damaged }) => !superseded && damaged === undefined)
-    entry.superseded = false
-    for (const each of after) each.superseded = true
-    if (after.length > 0) this.#writeManifest(entries)
+    const wrong = entries.filter((each) =>
+      each === entry ? each.superseded : compareEntries(each, entry) > 0 && !each.superseded,
+    )
+    for (const each of wrong) each.superseded = each !== entry
+    if (wrong.length > 0) this.#writeManifest(entries)
   }
 
   // ---- the folder
@@ -297,7 +297,7 @@ export class CheckpointManager implements AsyncDisposable {
         try {
           verifyFiles(join(this.folder, entry.file), entry, verify === true ? 'crc' : verify)
         } catch (error) {
-          entry.damaged = (error as Error).message
+          entry.damaged = damageOf(error)
         }
       }
     }

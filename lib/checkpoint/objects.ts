@@ -29,6 +29,8 @@ export class Objects {
 
   /** @throws {@link ArgumentError} for a name that the file has for something else */
   constructor(owner: string, given: Record<string, unknown>) {
+    if (typeof given !== 'object' || given === null)
+      throw new ArgumentError(`${owner}: expected an object such as { model, optimizer }, received ${String(given)}`)
     for (const [name, value] of Object.entries(given)) {
       if (value === undefined) continue
       if (reserved.has(name))

@@ -8,6 +8,7 @@ import { groupNames, type Notes } from './contents.js'
 import { type Entry, nameOf, readName } from './entry.js'
 import { alignOptimizer, isDict, moduleProblems, schedulerProblems } from './fit.js'
 import { type Objects, type Stateful, stateKey } from './objects.js'
+import { text } from './options.js'
 import { type RngState, restoreRng, rngProblems } from './rng.js'
 
 type Dict = Record<string, unknown>
@@ -166,7 +167,7 @@ export function restore(loaded: Loaded, objects: Objects, lr: LrOverride | undef
   }
   for (const [name, object] of objects.states) plain(name, object)
   if (lr !== undefined) {
-    if (objects.optimizers.size === 0) throw new ArgumentError(`resume: lr is for an optimizer, and none is given`)
+    checkLr(objects, lr)
     steps.push(['', () => overrideLr(objects, lr)])
   }
   const notRestored: string[] = []
@@ -226,19 +227,29 @@ function setFrozen(parameters: [string, Tensor][], frozen: ReadonlySet<string>):
   }
 }
 
+/** @throws {@link ArgumentError} */
+function checkLr({ optimizers }: Objects, lr: LrOverride): void {
+  if (optimizers.size === 0)
+    throw new ArgumentError('CheckpointManager.resume: lr is for an optimizer, and none is given')
+  if (typeof lr === 'function') return
+  const rates = Array.isArray(lr) ? lr : [lr]
+  const fits =
+    !Array.isArray(lr) || [...optimizers.values()].every(({ paramGroups }) => paramGroups.length === lr.length)
+  if (!fits || !rates.every((rate) => typeof rate === 'number' && rate >= 0))
+    throw new ArgumentError(
+      `CheckpointManager.resume: lr should be a number ≥ 0, an array of one for each group, or a function, but is ${text(lr)}`,
+    )
+}
+
 /** Sets the learning rates, and the first rates of schedules in proportion, so that schedulers go on from the new ones. */
 function overrideLr({ optimizers, schedulers }: Objects, lr: LrOverride): void {
   for (const optimizer of optimizers.values()) {
     const factors = optimizer.paramGroups.map((group, i) => {
       const before = group.lr instanceof Tensor ? Number(group.lr.item()) : Number(group.lr)
       const wanted = typeof lr === 'function' ? lr(before, i) : typeof lr === 'number' ? lr : lr[i]
-      if (
-        typeof wanted !== 'number' ||
-        !(wanted >= 0) ||
-        (Array.isArray(lr) && lr.length !== optimizer.paramGroups.length)
-      )
+      if (typeof wanted !== 'number' || !(wanted >= 0))
         throw new ArgumentError(
-          `resume: lr should give a number ≥ 0 for each of the ${optimizer.paramGroups.length} groups, but gives ${String(wanted)} for group ${i}`,
+          `CheckpointManager.resume: lr gives ${text(wanted)} for group ${i}, and not a number ≥ 0`,
         )
       if (group.lr instanceof Tensor) group.lr.detach().fill_(wanted)
       else group.lr = wanted

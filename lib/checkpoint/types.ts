@@ -39,6 +39,8 @@ export interface CheckpointInfo extends Omit<Entry, 'file' | 'files' | 'saveId' 
   path: string
   /** Paths of all its files. */
   files: string[]
+  /** Bytes of all its files. */
+  bytes: number
   latest: boolean
   best: boolean
 }
