@@ -26,6 +26,8 @@ export function scan(folder: string): Entry[] {
     if (!readName(file)) continue
     const known = cached.get(file)
     const entry = known && isOf(folder, known) ? known : readEntry(join(folder, file))
+    // one that a writer deleted meanwhile
+    if (entry.damaged !== undefined && !existsSync(join(folder, file))) continue
     // only the manifest knows of a return to an earlier one that nothing was saved after
     entry.superseded = known?.saveId === entry.saveId && entry.saveId !== '' && known.superseded
     entry.pinned = names.has(file + pinSuffix)
@@ -50,7 +52,9 @@ function readManifest(folder: string): Entry[] {
   try {
     const { version, checkpoints } = JSON.parse(readFileSync(join(folder, manifestName), 'utf8')) as Manifest
     if (version !== 1 || !Array.isArray(checkpoints)) return []
-    return checkpoints.filter(isEntry).map((entry) => ({ ...entry, pinned: false, metrics: numbers(entry.metrics) }))
+    return checkpoints
+      .filter(isEntry)
+      .map((entry) => ({ ...entry, step: entry.step, pinned: false, metrics: numbers(entry.metrics) }))
   } catch {
     return []
   }

@@ -10,6 +10,7 @@ import { inspectCommand } from './inspect.js'
 import { installCommand } from './install.js'
 import { stripPrefixCommand } from './strip-prefix.js'
 import { printableLines } from './text.js'
+import { verifyCommand } from './verify.js'
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
   version: string
@@ -29,6 +30,7 @@ const commands = [
   convertCommand(),
   extractCommand(),
   stripPrefixCommand(),
+  verifyCommand(),
 ]
 for (const command of commands) {
   program.addCommand(command.copyInheritedSettings(program))
