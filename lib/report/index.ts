@@ -1,2 +1,3 @@
-/** Showing how a long run is doing. */
+/** Showing and recording how a long run is doing. */
 export { Progress, type ProgressOptions, progress } from './progress.js'
+export * from './tensorboard/index.js'
