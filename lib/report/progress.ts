@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module'
 import type { SingleBar } from 'cli-progress'
 import { ArgumentError } from '../errors.js'
-import { unknownOption } from '../tensor/operator.js'
+import { checkOptions } from './options.js'
 
 export interface ProgressOptions {
   /** What is counted, shown in front. */
@@ -43,9 +43,7 @@ export class Progress<T> implements AsyncIterable<T> {
   #postfix = ''
 
   constructor(source: Iterable<T> | AsyncIterable<T>, options: ProgressOptions) {
-    for (const key of Object.keys(options)) {
-      if (!known.includes(key)) throw unknownOption('progress', key, known)
-    }
+    checkOptions('progress', options, known)
     const isIterable =
       source !== null &&
       source !== undefined &&
