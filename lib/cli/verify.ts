@@ -27,7 +27,8 @@ export function verifyCommand(): Command {
       if (json) console.log(printableJson(found))
       else for (const each of found) console.log(lineOf(each))
       const damaged = found.filter(({ problem }) => problem !== undefined).length
-      if (!json) console.log(`\n${several(found.length, 'checkpoint')}: ${damaged === 0 ? 'all whole' : `${damaged} damaged`}`)
+      if (!json)
+        console.log(`\n${several(found.length, 'checkpoint')}: ${damaged === 0 ? 'all whole' : `${damaged} damaged`}`)
       if (damaged > 0) process.exitCode = 1
     })
 }
@@ -39,7 +40,15 @@ async function verifyFolder(folder: string): Promise<Verified[]> {
   const found = list.map(({ path, files, bytes, epoch, step, metrics, damaged, ...entry }): Verified => {
     const notes = (['latest', 'pinned', 'superseded'] as const).filter((name) => entry[name])
     const place = { epoch, ...(step !== undefined && { step }) }
-    return { path, files: files.length, bytes, ...place, metrics, notes, ...(damaged !== undefined && { problem: damaged }) }
+    return {
+      path,
+      files: files.length,
+      bytes,
+      ...place,
+      metrics,
+      notes,
+      ...(damaged !== undefined && { problem: damaged }),
+    }
   })
   const seen = new Set(list.flatMap(({ files }) => files.map((file) => basename(file))))
   for (const name of readdirSync(folder).sort()) {
@@ -48,7 +57,9 @@ async function verifyFolder(folder: string): Promise<Verified[]> {
     found.push(await verifyFile(path))
   }
   if (found.length > 0) return found
-  throw new ArgumentError(`${folder} has no checkpoints: neither checkpoint_epoch_N.pth nor other .pth, .pt or .ckpt files`)
+  throw new ArgumentError(
+    `${folder} has no checkpoints: neither checkpoint_epoch_N.pth nor other .pth, .pt or .ckpt files`,
+  )
 }
 
 async function verifyFile(path: string): Promise<Verified> {

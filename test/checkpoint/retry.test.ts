@@ -4,8 +4,14 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import { native } from '../../lib/binding.js'
-import * as torch from '../../lib/index.js'
+import { pathToFileURL } from 'node:url'
+import * as torch from 'libtorch-node'
+import { root } from '../support/paths.js'
+
+// the very addon of the package, whose commits are made to fail
+const { native } = (await import(
+  pathToFileURL(join(root, 'dist', 'binding.js')).href
+)) as typeof import('../../lib/binding.js')
 
 const folder = mkdtempSync(join(tmpdir(), 'checkpoints-'))
 after(() => rmSync(folder, { recursive: true, force: true }))
@@ -54,7 +60,10 @@ test('after two passing errors the third attempt succeeds', async () => {
     if (how === 'maybeSave') manager.maybeSave({ epoch: 1, model })
     await manager.flush()
     assert.equal(begun(), how === 'maybeSave' ? 4 : 3)
-    assert.deepEqual(new torch.CheckpointManager(join(folder, how)).list({ verify: true }).map(({ damaged }) => damaged), how === 'maybeSave' ? [undefined, undefined] : [undefined])
+    assert.deepEqual(
+      new torch.CheckpointManager(join(folder, how)).list({ verify: true }).map(({ damaged }) => damaged),
+      how === 'maybeSave' ? [undefined, undefined] : [undefined],
+    )
     await manager.close()
   }
 })
@@ -67,7 +76,10 @@ test('it gives up after its attempts, and at once for an error that stays', asyn
   // told once more, and then over
   await assert.rejects(manager.flush(), { code: 'ERR_CHECKPOINT_WRITE' })
   begun = failing('ENOSPC: No space left on device, write')
-  assert.throws(() => manager.saveSync({ epoch: 0, model }), (error: any) => error.cause.code === 'ENOSPC')
+  assert.throws(
+    () => manager.saveSync({ epoch: 0, model }),
+    (error: any) => error.cause.code === 'ENOSPC',
+  )
   assert.equal(begun(), 1)
   assert.deepEqual(readdirSync(join(folder, 'never')), ['.checkpoints.lock'])
   await manager.close().catch(() => {})
