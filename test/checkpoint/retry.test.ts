@@ -9,9 +9,7 @@ import * as torch from 'libtorch-node'
 import { root } from '../support/paths.js'
 
 // the very addon of the package, whose commits are made to fail
-const { native } = (await import(
-  pathToFileURL(join(root, 'dist', 'binding.js')).href
-)) as typeof import('../../lib/binding.js')
+const { native } = await import(pathToFileURL(join(root, 'dist', 'binding.js')).href)
 
 const folder = mkdtempSync(join(tmpdir(), 'checkpoints-'))
 after(() => rmSync(folder, { recursive: true, force: true }))
@@ -22,7 +20,7 @@ function failing(...errors: string[]): () => number {
   const { startCommit, waitCommit, commitOver } = binding
   let begun = 0
   const failed = new Map<object, Error>()
-  binding.startCommit = (files, rest) => {
+  binding.startCommit = (files: { writer: unknown; temporary: string }[], rest: unknown) => {
     begun++
     const message = errors.shift()
     if (message === undefined) return startCommit(files, rest)
@@ -33,7 +31,7 @@ function failing(...errors: string[]): () => number {
     const error = new torch.CheckpointError('ERR_CHECKPOINT_WRITE', message)
     const commit = {}
     failed.set(commit, error)
-    return { commit: commit as never, done: Promise.reject(error) }
+    return { commit, done: Promise.reject(error) }
   }
   const known =
     <T>(call: (commit: any) => T) =>
@@ -41,8 +39,8 @@ function failing(...errors: string[]): () => number {
       if (failed.has(commit)) throw failed.get(commit)
       return call(commit)
     }
-  binding.waitCommit = known(waitCommit) as never
-  binding.commitOver = known(commitOver) as never
+  binding.waitCommit = known(waitCommit)
+  binding.commitOver = known(commitOver)
   after(() => Object.assign(binding, { startCommit, waitCommit, commitOver }))
   return () => begun
 }
