@@ -1,6 +1,7 @@
 /** What is in a folder of checkpoints: its files are the truth, and `checkpoints.json` a cache of what they say. */
 import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
+import { CheckpointError } from '../errors.js'
 import { type Entry, readName } from './entry.js'
 import { jsonText, readEntry, readLabel } from './label.js'
 import type { Best } from './options.js'
@@ -67,7 +68,8 @@ function isEntry(entry: Partial<Entry>): entry is Entry {
     name.epoch === entry.epoch &&
     name.step === entry.step &&
     Array.isArray(entry.files) &&
-    entry.files.every((file) => typeof file === 'string') &&
+    // names alone: what is deleted is in the folder
+    entry.files.every((file) => typeof file === 'string' && file === basename(file)) &&
     [entry.saveId, entry.runId].every((text) => typeof text === 'string') &&
     Number.isSafeInteger(entry.serial)
   )
@@ -122,6 +124,18 @@ export function moveAside(folder: string, entry: Entry): void {
   setPin(folder, entry.file, false)
 }
 
+/** Makes the folder and what is above it. @throws {@link CheckpointError} `ERR_CHECKPOINT_WRITE` */
 export function makeFolder(folder: string): void {
-  mkdirSync(folder, { recursive: true })
+  try {
+    mkdirSync(folder, { recursive: true })
+  } catch (cause) {
+    throw new CheckpointError(
+      'ERR_CHECKPOINT_WRITE',
+      `${folder}: the folder cannot be made: ${(cause as Error).message}`,
+      {
+        cause,
+        file: folder,
+      },
+    )
+  }
 }

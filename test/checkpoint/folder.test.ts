@@ -88,6 +88,34 @@ test('the cache is made anew from the files', async () => {
   }
 })
 
+test('a folder that cannot be made, or names what is outside of it, does no harm', async () => {
+  const folder = fresh()
+  writeFileSync(folder, '')
+  const manager = new CheckpointManager(join(folder, 'run'))
+  assert.throws(
+    () => manager.resume({ model }),
+    (error: any) => {
+      assert.equal(error.code, 'ERR_CHECKPOINT_WRITE')
+      return error.cause.code === 'ENOTDIR'
+    },
+  )
+  const other = fresh()
+  const first = new CheckpointManager(other)
+  await first.save({ epoch: 0, model })
+  await first.save({ epoch: 1, model })
+  await first.close()
+  const outside = join(other, '..', 'outside.pth')
+  linkSync(join(other, 'checkpoint_epoch_0.pth'), outside)
+  const manifest = join(other, 'checkpoints.json')
+  const text = readFileSync(manifest, 'utf8')
+  writeFileSync(manifest, text.replace('"checkpoint_epoch_0.pth"\n', '"checkpoint_epoch_0.pth", "../outside.pth"\n'))
+  assert.notEqual(readFileSync(manifest, 'utf8'), text)
+  const again = new CheckpointManager(other, { keep: 1 })
+  assert.deepEqual(again.prune(), [join(other, 'checkpoint_epoch_0.pth')])
+  assert.ok(existsSync(outside))
+  await again.close()
+})
+
 test('a set of files of two saves is damaged', async () => {
   const folder = fresh()
   const manager = new CheckpointManager(folder, { layout: 'split', keep: 5 })
