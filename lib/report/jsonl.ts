@@ -51,9 +51,9 @@ export type Loggable =
  * line cut short, and the next logger takes it away. NaN and the infinities are the texts `"NaN"`, `"Infinity"` and `"-Infinity"`, as
  * JSON has none; {@link readJsonl} gives numbers again.
  * @example
- * const at = await manager.resume({ model, optimizer }, { optional: true })
- * const log = new torch.utils.JsonlLogger('run/log.jsonl', { resume: at })
- * log.log({ epoch, step, loss, lr: scheduler.getLastLr()[0] })
+ * // a checkpoint has brought the run back to the end of this epoch; `null` would begin the log anew
+ * const log = new torch.utils.JsonlLogger('run/log.jsonl', { resume: { epoch } })
+ * log.log({ epoch: epoch + 1, loss, lr: optimizer.paramGroups[0]!.lr as number })
  * log.close()
  */
 export class JsonlLogger {
@@ -123,7 +123,10 @@ export class JsonlLogger {
  * Reads what a {@link JsonlLogger} wrote; a last line that was cut short is left out.
  * @throws {@link ArgumentError} naming the line that is no JSON object; the system's error when the file cannot be read
  * @example
- * const records = torch.utils.readJsonl('run/log.jsonl')
+ * const log = new torch.utils.JsonlLogger('run/losses.jsonl')
+ * for (const [i, loss] of [0.9, 0.5, 0.3].entries()) log.log({ epoch: i + 1, loss })
+ * log.close()
+ * const records = torch.utils.readJsonl('run/losses.jsonl')
  * const svg = torch.utils.plotCurves({ loss: records.map((record) => Number(record.loss)) })
  */
 export function readJsonl(path: string | URL): LogRecord[] {
