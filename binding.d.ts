@@ -7,8 +7,11 @@
  * native pointer; a wrong one is an `ERR_ARGUMENT`, never a crash. All functions throw errors made by `Hooks.createError`.
  */
 import type { AutocastBinding } from './lib/amp/native.js'
+import type { CheckpointBinding } from './lib/checkpoint/native.js'
 import type { ScriptBinding } from './lib/jit/native.js'
 import type { SchedulerBinding } from './lib/lr-scheduler/native.js'
+import type { SerializeBinding } from './lib/serialize/native.js'
+import type { SharingBinding } from './lib/tensor/native.js'
 import type { Tensor } from './lib/tensor/tensor.js'
 
 declare const kind: unique symbol
@@ -24,10 +27,6 @@ export type OptimizerHandle = Handle<'optimizer'>
 export type TransferHandle = Handle<'transfer'>
 export type ReaderHandle = Handle<'zip reader'>
 export type WriterHandle = Handle<'zip writer'>
-/** A record that a storage is read from, and the size of the units whose bytes are reversed. */
-type StoredRecord = { name: string; nbytes: number; swap: number }
-type Ints = readonly number[]
-type Unwritten = { name: string; storage: StorageHandle }
 
 /** What native code needs from JavaScript; given once per environment (main thread or worker). */
 export interface Hooks {
@@ -153,7 +152,13 @@ export interface OptimizerRow {
 /** An int of a state goes as a bigint, a float as a number. */
 export type StateEntries = [key: string, value: unknown][]
 
-export interface Binding extends ScriptBinding, AutocastBinding, SchedulerBinding {
+export interface Binding
+  extends ScriptBinding,
+    AutocastBinding,
+    SchedulerBinding,
+    SerializeBinding,
+    CheckpointBinding,
+    SharingBinding {
   // ---- native/core
   initialize(hooks: Hooks): void
   /** versions of the LibTorch that is loaded and of the one that the addon was built for, '2.13.0' */
@@ -344,52 +349,10 @@ export interface Binding extends ScriptBinding, AutocastBinding, SchedulerBindin
   optimizerSetState(o: OptimizerHandle, index: number, entries: StateEntries | null): void
   /** Replaces all state by copies, cast for their parameters as `load_state_dict` does; `groups` as for a step. */
   optimizerLoadState(o: OptimizerHandle, state: { index: number; entries: StateEntries }[], groups: unknown[][]): void
+  /** For tests: whether `capturable` is taken on the CPU, where its arithmetic is the same as on an accelerator. */
+  optimizerCapturableOnCpu(whether: boolean): void
   /** Sets every `.grad` to undefined, or to zeros. */
   optimizerZeroGrad(o: OptimizerHandle, setToNone: boolean): void
-
-  // ---- native/serialize: zip records and storages; sees no pickle bytes
-  /** Opens a zip archive: a path, or bytes that stay alive as long as the reader. */
-  openReader(source: string | Uint8Array): ReaderHandle
-  /** Record names without the archive's top folder, in the order of the central directory. */
-  readerRecords(r: ReaderHandle): string[]
-  readRecord(r: ReaderHandle, name: string): Uint8Array
-  /** Size of a record in bytes once unpacked, -1 when there is none of that name. */
-  recordSize(r: ReaderHandle, name: string): number
-  /** Reads records into new CPU storages of exactly `nbytes`; `swap` > 1 reverses the bytes of every unit of that many bytes. */
-  readStorages(r: ReaderHandle, records: StoredRecord[]): StorageHandle[]
-  /** The same on other threads. */
-  readStoragesAsync(r: ReaderHandle, records: StoredRecord[], transfer?: TransferHandle): Promise<StorageHandle[]>
-  /** The same over the file itself (mmap, private), only of a reader of a file; null for compressed records. */
-  mapStorages(r: ReaderHandle, records: StoredRecord[]): (StorageHandle | null)[]
-  /** Storages over parts of an open file, which may be closed afterwards. */
-  mapFile(fd: number, ranges: { position: number; nbytes: number }[]): StorageHandle[]
-  closeReader(r: ReaderHandle): void
-  /** Counts the bytes of a transfer off the main thread, and makes it fail. */
-  newTransfer(): TransferHandle
-  transferred(t: TransferHandle): number
-  stopTransfer(t: TransferHandle): void
-  /** A tensor over a storage; sizes, strides and its beginning `at` (in elements) are checked against it. */
-  tensorFromStorage(out: Tensor, s: StorageHandle, dtype: string, at: number, sizes: Ints, strides: Ints): Tensor
-  storageFromBytes(bytes: Uint8Array): StorageHandle
-  /** Copies a storage to another device, 'meta' included. */
-  storageTo(s: StorageHandle, device: string): StorageHandle
-  /** The storage below a tensor: `id` is equal for tensors that share it; `offset` in elements, `nbytes` of the whole storage. */
-  tensorStorage(t: Tensor): { storage: StorageHandle; id: bigint; offset: number; nbytes: number; device: string }
-  /** Storage of a plain CPU tensor, else null; `out`: dtype's number, requiresGrad, conj, neg, offset, nbytes, dim, sizes, strides */
-  plainTensor(t: Tensor, out: Float64Array): StorageHandle | null
-  storageId(s: StorageHandle): bigint
-  storageBytes(s: StorageHandle): Uint8Array
-  /** A writer of a zip archive at `path`, which must not exist. The archive's top folder is `archive`, as in Python's streams. */
-  openWriter(path: string): WriterHandle
-  writeRecord(w: WriterHandle, name: string, bytes: Uint8Array): void
-  writeStorage(w: WriterHandle, name: string, s: StorageHandle): void
-  /** The same off the main thread; the storages must not be written to before it resolves. */
-  writeStoragesAsync(w: WriterHandle, records: Unwritten[], transfer?: TransferHandle): Promise<void>
-  /** Writes the end of the archive and flushes it to the disk (fsync). */
-  finishWriter(w: WriterHandle): void
-  finishWriterAsync(w: WriterHandle): Promise<void>
-  /** Closes the file without finishing it. */
-  abortWriter(w: WriterHandle): void
 }
 
 /** The contract of `loader.node`, which links no LibTorch. */

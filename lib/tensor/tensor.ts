@@ -18,6 +18,7 @@ import { formatTensor } from './print.js'
 import { type PythonMethods, pythonMethods } from './python-functions.js'
 import { Size } from './python-values.js'
 import { track } from './scope.js'
+import { type SharedTensor, share } from './share.js'
 
 export interface ToOptions {
   dtype?: Dtype
@@ -226,6 +227,10 @@ export class Tensor {
     return imaginaryPart(this)
   }
 
+  /** For `torch.receive` in another thread of this process: the same memory, without a copy. */
+  share(): SharedTensor {
+    return share(this)
+  }
   /** The value of a tensor with one element: number, boolean, `{re, im}`; bigint for integers beyond 2^53. */
   item(): number | bigint | boolean {
     return native().item(this) as number | bigint | boolean

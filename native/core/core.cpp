@@ -19,6 +19,8 @@ void init_device(Napi::Env env, Napi::Object exports);
 void init_settings(Napi::Env env, Napi::Object exports);
 void init_tensor_facts(Napi::Env env, Napi::Object exports);
 void init_tensor_data(Napi::Env env, Napi::Object exports);
+void init_share(Napi::Env env, Napi::Object exports);
+void init_signals(Napi::Env env, Napi::Object exports);
 
 namespace {
 
@@ -142,6 +144,8 @@ void init_core(Napi::Env env, Napi::Object exports) {
   init_settings(env, exports);
   init_tensor_facts(env, exports);
   init_tensor_data(env, exports);
+  init_share(env, exports);
+  init_signals(env, exports);
 }
 
 }  // namespace libtorch_node

@@ -8,6 +8,8 @@ void init_writer(Napi::Object exports);
 void init_storage(Napi::Object exports);
 void init_mapping(Napi::Object exports);
 void init_transfer(Napi::Object exports);
+void init_commit(Napi::Object exports);
+void init_lock(Napi::Object exports);
 
 void init_serialize(Napi::Env, Napi::Object exports) {
   init_reader(exports);
@@ -15,6 +17,8 @@ void init_serialize(Napi::Env, Napi::Object exports) {
   init_storage(exports);
   init_mapping(exports);
   init_transfer(exports);
+  init_commit(exports);
+  init_lock(exports);
 }
 
 }  // namespace libtorch_node
