@@ -20,11 +20,11 @@ import { checkOptions } from './options.js'
 /** Where a run goes on: what `CheckpointManager.resume` returns, or a part of it. */
 export interface ResumePoint {
   /** the last step that the checkpoint contains */
-  step?: number
+  step?: number | undefined
   /** the last epoch that it contains, or the one that it is within */
-  epoch?: number
+  epoch?: number | undefined
   /** the first epoch that is still to be finished (default: `epoch + 1`) */
-  nextEpoch?: number
+  nextEpoch?: number | undefined
 }
 
 export interface JsonlLoggerOptions {
@@ -172,18 +172,21 @@ function kept(path: string, content: Uint8Array, resume: ResumePoint | null | un
   let isLater = false
   const staying = lines.filter(({ record }) => {
     // a line without step and epoch belongs to the one before
-    isLater = later(record, resume) ?? isLater
+    isLater = later(path, record, resume) ?? isLater
     return !isLater
   })
   return Buffer.concat(staying.flatMap(({ bytes }) => [bytes, Buffer.from('\n')]))
 }
 
 /** Whether a line was written after the point where the run goes on; undefined when the line does not say. */
-function later(record: LogRecord, { step, epoch, nextEpoch }: ResumePoint): boolean | undefined {
+function later(path: string, record: LogRecord, { step, epoch, nextEpoch }: ResumePoint): boolean | undefined {
+  const first = nextEpoch ?? (epoch === undefined ? undefined : epoch + 1)
   if (typeof record.step === 'number' && step !== undefined) return record.step > step
-  if (typeof record.epoch !== 'number') return undefined
-  if (nextEpoch !== undefined) return record.epoch >= nextEpoch
-  return epoch === undefined ? undefined : record.epoch > epoch
+  if (typeof record.epoch === 'number' && first !== undefined) return record.epoch >= first
+  if (typeof record.step !== 'number') return undefined
+  throw new ArgumentError(
+    `JsonlLogger: ${path} has a line with step ${record.step} and no epoch, but resume says an epoch alone, so that it cannot be told whether the line will be written again; give resume the step, too, and log the epoch on every line`,
+  )
 }
 
 /** A whole file takes the place of the old one, so that a crash in between loses no line. */
