@@ -206,6 +206,34 @@ test('the default folder is named after the time and the machine, and files neve
   assert.equal(readdirSync(join(dir, 'one')).length, 5)
 })
 
+test('a full disk leaves whole records, and what found no room is written later', {
+  skip: process.platform !== 'linux',
+}, (t) => {
+  if (!requirePython(t)) return
+  const dir = tempDir(t)
+  const code = `
+    import { execFileSync } from 'node:child_process'
+    import * as torch from 'libtorch-node'
+    process.on('SIGXFSZ', () => {})
+    const writer = new torch.utils.SummaryWriter(process.argv[1], { maxQueue: 4 })
+    const codes = []
+    for (let step = 0; step < 100; step++) {
+      try { writer.addScalar('a', step, step) } catch (error) { codes.push(error.code) }
+    }
+    console.log(new Set(codes).size, codes[0])
+    execFileSync('prlimit', ['--fsize=unlimited', '--pid', String(process.pid)])
+    // the end of the process writes the rest`
+  const shell = 'ulimit -S -f 2 && exec "$0" --input-type=module -e "$1" "$2"'
+  const run = spawnSync('bash', ['-c', shell, process.execPath, code, dir], { cwd: root, encoding: 'utf8' })
+  assert.equal(run.stdout, '1 EFBIG\n', run.stderr)
+  assert.equal(run.status, 0, run.stderr)
+  const { scalars } = ask<{ scalars: { a: [number, number][] } }>('list', dir)
+  assert.deepEqual(
+    scalars.a,
+    Array.from({ length: 100 }, (_, step) => [step, step]),
+  )
+})
+
 test('threads that begin in the same second have files of their own', async (t) => {
   const dir = tempDir(t)
   const code = `
