@@ -53,7 +53,9 @@ export function regroup(optimizer: Optimizer<any>, parameters: readonly Named[],
 function split(optimizer: Optimizer<any>, group: ParamGroup<any>, stay: boolean[], options: object): void {
   const { params, paramNames, ...rest } = group
   const moved = params.filter((_: Tensor, i: number) => !stay[i])
-  const names = new Map<Tensor, string>(params.map((parameter: Tensor, i: number): [Tensor, string] => [parameter, paramNames?.[i]!]))
+  const names = new Map<Tensor, string>(
+    params.map((parameter: Tensor, i: number): [Tensor, string] => [parameter, paramNames?.[i] ?? '']),
+  )
   group.params = params.filter((_: Tensor, i: number) => stay[i])
   if (paramNames) group.paramNames = paramNames.filter((_: string, i: number) => stay[i])
   addGroup(optimizer, moved, names, { ...rest, ...options })
