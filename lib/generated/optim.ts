@@ -175,7 +175,7 @@ export interface AdamOptions {
   /** learning rate, ≥ 0 (default `0.001`) */
   lr?: number | Tensor
   /** decay of the averages of the gradient and of its square, each in [0, 1) (default `[0.9, 0.999]`) */
-  betas?: [number, number]
+  betas?: [number, number] | [Tensor, Tensor]
   /** added to the denominator, ≥ 0 (default `1e-8`) */
   eps?: number
   /** weight decay, ≥ 0 (default `0`) */
@@ -207,10 +207,10 @@ export interface AdamOptions {
 export class Adam extends RowOptimizer<AdamOptions> {
   constructor(params: Params<AdamOptions>, options?: AdamOptions)
   constructor(params: Params<AdamOptions>, lr: number | Tensor, options?: AdamOptions)
-  constructor(params: Params<AdamOptions>, lr: number | Tensor, betas: [number, number], options?: AdamOptions)
-  constructor(params: Params<AdamOptions>, lr: number | Tensor, betas: [number, number], eps: number, options?: AdamOptions)
-  constructor(params: Params<AdamOptions>, lr: number | Tensor, betas: [number, number], eps: number, weightDecay: number, options?: AdamOptions)
-  constructor(params: Params<AdamOptions>, lr: number | Tensor, betas: [number, number], eps: number, weightDecay: number, amsgrad: boolean, options?: AdamOptions)
+  constructor(params: Params<AdamOptions>, lr: number | Tensor, betas: [number, number] | [Tensor, Tensor], options?: AdamOptions)
+  constructor(params: Params<AdamOptions>, lr: number | Tensor, betas: [number, number] | [Tensor, Tensor], eps: number, options?: AdamOptions)
+  constructor(params: Params<AdamOptions>, lr: number | Tensor, betas: [number, number] | [Tensor, Tensor], eps: number, weightDecay: number, options?: AdamOptions)
+  constructor(params: Params<AdamOptions>, lr: number | Tensor, betas: [number, number] | [Tensor, Tensor], eps: number, weightDecay: number, amsgrad: boolean, options?: AdamOptions)
   constructor(params: Params<AdamOptions>, ...args: unknown[]) {
     super('Adam', params, args)
   }
@@ -221,7 +221,7 @@ export interface AdamWOptions {
   /** learning rate, ≥ 0 (default `0.001`) */
   lr?: number | Tensor
   /** decay of the averages of the gradient and of its square, each in [0, 1) (default `[0.9, 0.999]`) */
-  betas?: [number, number]
+  betas?: [number, number] | [Tensor, Tensor]
   /** added to the denominator, ≥ 0 (default `1e-8`) */
   eps?: number
   /** weight decay, ≥ 0 (default `0.01`) */
@@ -251,10 +251,10 @@ export interface AdamWOptions {
 export class AdamW extends RowOptimizer<AdamWOptions> {
   constructor(params: Params<AdamWOptions>, options?: AdamWOptions)
   constructor(params: Params<AdamWOptions>, lr: number | Tensor, options?: AdamWOptions)
-  constructor(params: Params<AdamWOptions>, lr: number | Tensor, betas: [number, number], options?: AdamWOptions)
-  constructor(params: Params<AdamWOptions>, lr: number | Tensor, betas: [number, number], eps: number, options?: AdamWOptions)
-  constructor(params: Params<AdamWOptions>, lr: number | Tensor, betas: [number, number], eps: number, weightDecay: number, options?: AdamWOptions)
-  constructor(params: Params<AdamWOptions>, lr: number | Tensor, betas: [number, number], eps: number, weightDecay: number, amsgrad: boolean, options?: AdamWOptions)
+  constructor(params: Params<AdamWOptions>, lr: number | Tensor, betas: [number, number] | [Tensor, Tensor], options?: AdamWOptions)
+  constructor(params: Params<AdamWOptions>, lr: number | Tensor, betas: [number, number] | [Tensor, Tensor], eps: number, options?: AdamWOptions)
+  constructor(params: Params<AdamWOptions>, lr: number | Tensor, betas: [number, number] | [Tensor, Tensor], eps: number, weightDecay: number, options?: AdamWOptions)
+  constructor(params: Params<AdamWOptions>, lr: number | Tensor, betas: [number, number] | [Tensor, Tensor], eps: number, weightDecay: number, amsgrad: boolean, options?: AdamWOptions)
   constructor(params: Params<AdamWOptions>, ...args: unknown[]) {
     super('AdamW', params, args)
   }

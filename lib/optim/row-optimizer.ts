@@ -4,7 +4,7 @@ import { native } from '../binding.js'
 import { StateDictError } from '../errors.js'
 import { camelCase } from '../tensor/names.js'
 import { PyFloat } from '../tensor/python-values.js'
-import type { Tensor } from '../tensor/tensor.js'
+import { Tensor } from '../tensor/tensor.js'
 import { readArguments } from './arguments.js'
 import type { Params } from './groups.js'
 import { NativeStates } from './native-states.js'
@@ -53,6 +53,7 @@ export abstract class RowOptimizer<Options extends object> extends Optimizer<Opt
     )
     for (const [i, key] of row.keys.entries()) defaults[key] = key in given ? given[key] : byName.get(row.defaults[i]!)
     const handle = native().newOptimizer(name, valuesOf(row, defaults))
+    for (const key of row.keys) defaults[key] = withScalars(defaults[key])
     const states = new NativeStates(handle)
     super(params, defaults as Required<Options>, {
       names: row.defaults,
@@ -115,6 +116,12 @@ export abstract class RowOptimizer<Options extends object> extends Optimizer<Opt
       groups.map((group) => valuesOf(this.#row, group)),
     )
   }
+}
+
+/** Tensors of one element in an option lose their dimensions, as in Python's groups. */
+function withScalars(value: unknown): unknown {
+  if (!Array.isArray(value) || !value.some((item) => item instanceof Tensor)) return value
+  return value.map((item) => (item instanceof Tensor ? item.squeeze() : item))
 }
 
 function valuesOf(row: Row, group: Dict): unknown[] {

@@ -50,11 +50,11 @@ export function pack(dict: Dict, key: string, value: unknown, float: boolean): v
  * stays as it is.
  */
 export function optionTuple(values: readonly unknown[], ints: readonly number[] = []): Tuple {
-  const tuple = Tuple.from(values.map((value) => (value === null ? null : Number(value))))
+  const tuple = Tuple.from(values.map((value) => (value === null || value instanceof Tensor ? value : Number(value))))
   const isInt = (i: number) => (values instanceof Tuple ? !isFloatSlot(values, i) : ints.includes(i))
   return markFloats(
     tuple,
-    [...tuple.keys()].filter((i) => !(Number.isInteger(tuple[i]) && isInt(i))),
+    [...tuple.keys()].filter((i) => typeof tuple[i] === 'number' && !(Number.isInteger(tuple[i]) && isInt(i))),
   )
 }
 

@@ -150,10 +150,14 @@ double Values::real(const char* name) const {
 
 double Values::real(const char* name, size_t index) const {
   const auto& value = at(name);
-  if (!value.isDoubleList()) wrong(name, "an array of numbers");
-  const auto& list = value.toDoubleList();
+  if (!value.isList()) wrong(name, "an array of numbers");
+  const auto list = value.toListRef();
   if (index >= list.size()) fail_argument(std::string(owner_) + ": " + name + " has too few numbers");
-  return list.get(index);
+  if (list[index].isDouble()) return list[index].toDouble();
+  if (!list[index].isTensor()) wrong(name, "an array of numbers");
+  const auto& tensor = list[index].toTensor();
+  if (tensor.numel() != 1) fail_argument("Boolean value of Tensor with more than one value is ambiguous");
+  return tensor.item().toDouble();
 }
 
 std::optional<double> Values::real_or_none(const char* name, size_t index) const {
@@ -189,5 +193,13 @@ std::string print_number(double number, bool as_float) {
 }
 
 std::string Values::print(const char* name) const { return print_number(real(name)); }
+
+std::string Values::print(const char* name, size_t index) const {
+  const double number = real(name, index);
+  const auto& value = at(name);
+  const bool as_float = value.isDoubleList() || !value.toListRef()[index].isTensor() ||
+                        value.toListRef()[index].toTensor().is_floating_point();
+  return print_number(number, as_float);
+}
 
 }  // namespace libtorch_node

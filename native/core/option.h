@@ -55,6 +55,8 @@ class Values {
   const c10::IValue& at(const char* name) const;
   /** As Python prints it. */
   std::string print(const char* name) const;
+  /** The number at a place of a tuple, a float unless a tensor says otherwise. */
+  std::string print(const char* name, size_t index) const;
   const char* owner() const { return owner_; }
 
  private:

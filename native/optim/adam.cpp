@@ -11,13 +11,17 @@
 #include <ATen/ops/_foreach_maximum.h>
 #include <ATen/ops/_foreach_mul.h>
 #include <ATen/ops/_foreach_neg.h>
+#include <ATen/ops/_foreach_pow.h>
+#include <ATen/ops/_foreach_reciprocal.h>
 #include <ATen/ops/_foreach_sqrt.h>
+#include <ATen/ops/_foreach_sub.h>
 #include <ATen/ops/_fused_adam.h>
 #include <ATen/ops/_fused_adamw.h>
 #include <ATen/ops/item.h>
 #include <ATen/ops/maximum.h>
 #include <ATen/ops/pow.h>
 #include <ATen/ops/rsub.h>
+#include <ATen/ops/square.h>
 #include <ATen/ops/view_as_real.h>
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
@@ -31,11 +35,34 @@ namespace adam {
 
 namespace {
 
+/** One of the decays: a number, or a tensor, with which Python does its arithmetic in the dtype of that tensor. */
+struct Beta {
+  Beta(const Values& group, size_t index) : number(group.real("betas", index)) {
+    const auto& betas = group.at("betas");
+    if (!betas.isDoubleList()) tensor = betas.toListRef()[index].toTensor().squeeze();
+  }
+
+  /** `1 - beta` */
+  at::Scalar rest() const { return tensor.defined() ? at::rsub(tensor, 1).item() : at::Scalar(1 - number); }
+  /** `1 - beta ** step` for a count as a tensor */
+  at::Tensor correction(const at::Tensor& step) const {
+    if (!tensor.defined()) return at::rsub(at::pow(number, step), 1);
+    return at::rsub(at::pow(tensor, tensor.requires_grad() ? step.clone() : step), 1);
+  }
+  /** `1 - beta ** step` */
+  at::Tensor correction(double step) const { return at::rsub(tensor.pow(step), 1); }
+
+  double number;
+  at::Tensor tensor;
+};
+
 struct Options {
   explicit Options(const Values& group)
       : lr(group),
-        beta1(group.real("betas", 0)),
-        beta2(group.real("betas", 1)),
+        first(group, 0),
+        second(group, 1),
+        beta1(first.number),
+        beta2(second.number),
         eps(group.real("eps")),
         weight_decay(group.real("weight_decay")),
         amsgrad(group.flag("amsgrad")),
@@ -45,6 +72,7 @@ struct Options {
         decoupled(group.flag("decoupled_weight_decay")) {}
 
   Rate lr;
+  Beta first, second;
   double beta1, beta2, eps, weight_decay;
   bool amsgrad, maximize, capturable, differentiable, decoupled;
 };
@@ -55,8 +83,8 @@ at::Tensor divide(double number, const at::Tensor& t) { return t.reciprocal().mu
 // The bias corrections as tensors: nothing is read from the device, and autograd sees all of it.
 void finish_in_tensors(const Options& o, at::Tensor& value, const at::Tensor& step, const at::Tensor& exp_avg,
                        const at::Tensor& exp_avg_sq, at::Tensor max_exp_avg_sq) {
-  const auto bias_correction1 = at::rsub(at::pow(o.beta1, step), 1);
-  const auto bias_correction2 = at::rsub(at::pow(o.beta2, step), 1);
+  const auto bias_correction1 = o.first.correction(step);
+  const auto bias_correction2 = o.second.correction(step);
   const auto step_size = o.lr.over(bias_correction1);
   const auto step_size_neg = step_size.neg();
   if (o.amsgrad)
@@ -66,16 +94,55 @@ void finish_in_tensors(const Options& o, at::Tensor& value, const at::Tensor& st
   value.addcdiv_(o.differentiable ? exp_avg.clone() : exp_avg, denominator);
 }
 
+// The averages, with tensors as decays. `value` has the dtype and device of the real parameter.
+void average_by_tensors(const Options& o, const at::Tensor& value, const at::Tensor& grad, at::Tensor& exp_avg,
+                        at::Tensor& exp_avg_sq) {
+  exp_avg.lerp_(grad, at::rsub(o.first.tensor.to(value.device(), value.scalar_type(), /*non_blocking=*/true), 1));
+  const auto rest = at::rsub(o.second.tensor, 1);
+  if (o.differentiable && rest.requires_grad()) {
+    exp_avg_sq.lerp_(at::square(grad), rest);
+  } else {
+    exp_avg_sq.mul_(o.second.tensor).addcmul_(grad, grad, rest.item());
+  }
+}
+
+// The step of numbers with bias corrections that are tensors, since the decays are.
+void finish_by_tensors(const Options& o, at::Tensor& value, double count, const at::Tensor& exp_avg,
+                       const at::Tensor& exp_avg_sq, at::Tensor max_exp_avg_sq) {
+  const auto step_size = o.lr.over(o.first.correction(count));
+  const auto scale = o.second.correction(count).pow(0.5);
+  if (o.amsgrad) at::maximum_out(max_exp_avg_sq, max_exp_avg_sq, exp_avg_sq);
+  const auto denominator = (o.amsgrad ? max_exp_avg_sq : exp_avg_sq).sqrt().div(scale).add_(o.eps);
+  value.addcdiv_(exp_avg, denominator, step_size.neg().item());
+}
+
+// The end of a foreach step with the bias corrections in tensors.
+void finish_in_tensors(const Options& o, const std::vector<at::Tensor>& values, const std::vector<at::Tensor>& exp_avgs,
+                       const std::vector<at::Tensor>& denominators, const std::vector<at::Tensor>& steps) {
+  const auto step_sizes = at::_foreach_pow(o.beta1, steps);
+  const auto scales = at::_foreach_pow(o.beta2, steps);
+  at::_foreach_sub_(step_sizes, 1);
+  at::_foreach_sub_(scales, 1);
+  at::_foreach_neg_(scales);
+  // -lr / (1 - beta1 ** step)
+  o.lr.divide_(step_sizes);
+  at::_foreach_reciprocal_(step_sizes);
+  at::_foreach_sqrt_(scales);
+  at::_foreach_div_(denominators, scales);
+  at::_foreach_add_(denominators, o.eps);
+  at::_foreach_div_(denominators, step_sizes);
+  at::_foreach_addcdiv_(values, exp_avgs, denominators);
+}
+
 void check_tensors_as_betas(const Values& o) {
   const auto& betas = o.at("betas");
   if (!betas.isList() || betas.isDoubleList()) return;
   const auto list = betas.toListRef();
   const auto tensors = std::count_if(list.begin(), list.end(), [](const auto& beta) { return beta.isTensor(); });
-  if (tensors == 1) refuse("betas must be either both floats or both Tensors");
+  if (tensors != 2) refuse("betas must be either both floats or both Tensors");
   if (o.flag("foreach") && !o.flag("capturable")) {
     refuse("betas[0] as a Tensor is not supported for capturable=False and foreach=True");
   }
-  refuse("betas as Tensors are not supported; give two numbers");
 }
 
 }  // namespace
@@ -86,9 +153,9 @@ void check(const Values& o) {
   }
   check_lr(o);
   check_at_least_zero(o, "eps", "epsilon value");
-  check_tensors_as_betas(o);
   check_betas(o);
   check_at_least_zero(o, "weight_decay", "weight_decay value");
+  check_tensors_as_betas(o);
   check_fused(o);
 }
 
@@ -109,12 +176,17 @@ void single(Group& group, const Parameters& parameters) {
     const auto step = p->state.tensor("step");
     if (o.differentiable && step.requires_grad())
       refuse("`requires_grad` is not supported for `step` in differentiable mode");
-    const double count = count_step(step);
+    double count = 0;
+    if (o.capturable) {
+      step.add_(1);
+    } else {
+      count = count_step(step);
+    }
     auto grad = o.maximize ? p->grad.neg() : p->grad;
     auto value = p->value;
     if (o.weight_decay != 0) {
       if (o.decoupled) {
-        group.multiply_(value, o.lr.decay(o.weight_decay));
+        o.lr.decay_(value, o.weight_decay, group);
       } else {
         grad = grad.add(value, o.weight_decay);
       }
@@ -125,12 +197,20 @@ void single(Group& group, const Parameters& parameters) {
     auto exp_avg_sq = as_real(p->state.tensor("exp_avg_sq"));
     auto max_exp_avg_sq = o.amsgrad ? as_real(p->state.tensor("max_exp_avg_sq")) : at::Tensor();
 
-    exp_avg.lerp_(grad, 1 - o.beta1);
-    group.multiply_(exp_avg_sq, o.beta2);
-    exp_avg_sq.addcmul_(grad, grad, 1 - o.beta2);
+    if (o.first.tensor.defined()) {
+      average_by_tensors(o, value, grad, exp_avg, exp_avg_sq);
+    } else {
+      exp_avg.lerp_(grad, 1 - o.beta1);
+      group.multiply_(exp_avg_sq, o.beta2);
+      exp_avg_sq.addcmul_(grad, grad, 1 - o.beta2);
+    }
 
     if (o.capturable || o.differentiable) {
       finish_in_tensors(o, value, step, exp_avg, exp_avg_sq, max_exp_avg_sq);
+      continue;
+    }
+    if (o.first.tensor.defined()) {
+      finish_by_tensors(o, value, count, exp_avg, exp_avg_sq, max_exp_avg_sq);
       continue;
     }
     const double step_size = o.lr.over(1 - std::pow(o.beta1, count));
@@ -145,9 +225,11 @@ void single(Group& group, const Parameters& parameters) {
 
 void foreach (Group& group, const Parameters& parameters) {
   const Options o(group);
-  if (o.capturable) refuse("Adam: foreach with capturable is not supported; leave foreach out");
-  if (o.differentiable) refuse("_foreach ops don't support autograd");
-  if (o.lr.tensor.defined()) refuse("lr as a Tensor is not supported for capturable=False and foreach=True");
+  if (!o.capturable) {
+    if (o.lr.tensor.defined()) refuse("lr as a Tensor is not supported for capturable=False and foreach=True");
+    if (o.first.tensor.defined()) refuse("beta1 as a Tensor is not supported for capturable=False and foreach=True");
+  }
+  check_foreach(parameters, o.capturable, o.differentiable);
   auto values = values_of(parameters);
   auto grads = grads_of(parameters);
   auto exp_avgs = states_of(parameters, "exp_avg");
@@ -156,24 +238,36 @@ void foreach (Group& group, const Parameters& parameters) {
   for (auto* list : {&values, &grads, &exp_avgs, &exp_avg_sqs, &max_exp_avg_sqs}) as_real(*list);
 
   if (o.maximize) grads = at::_foreach_neg(grads);
+  const auto steps = states_of(parameters, "step");
+  if (o.capturable) at::_foreach_add_(steps, 1);
   std::vector<at::Scalar> step_sizes, scales;
   for (const auto* p : parameters) {
+    if (o.capturable) break;
     const double count = count_step(p->state.tensor("step"));
     step_sizes.emplace_back(-(o.lr.number / (1 - std::pow(o.beta1, count))));
     scales.emplace_back(root_by_pow(1 - std::pow(o.beta2, count)));
   }
   if (o.weight_decay != 0) {
     if (o.decoupled) {
-      at::_foreach_mul_(values, o.lr.decay(o.weight_decay));
+      o.lr.decay_(values, o.weight_decay);
     } else {
       grads = at::_foreach_add(grads, values, o.weight_decay);
     }
   }
-  at::_foreach_lerp_(exp_avgs, grads, 1 - o.beta1);
-  at::_foreach_mul_(exp_avg_sqs, o.beta2);
-  at::_foreach_addcmul_(exp_avg_sqs, grads, grads, 1 - o.beta2);
+  at::_foreach_lerp_(exp_avgs, grads, o.first.rest());
+  if (o.second.tensor.defined()) {
+    at::_foreach_mul_(exp_avg_sqs, o.second.tensor);
+    at::_foreach_addcmul_(exp_avg_sqs, at::_foreach_mul(grads, at::rsub(o.second.tensor, 1)), grads, 1.0);
+  } else {
+    at::_foreach_mul_(exp_avg_sqs, o.beta2);
+    at::_foreach_addcmul_(exp_avg_sqs, grads, grads, 1 - o.beta2);
+  }
   if (o.amsgrad) at::_foreach_maximum_(max_exp_avg_sqs, exp_avg_sqs);
   auto denominators = at::_foreach_sqrt(o.amsgrad ? max_exp_avg_sqs : exp_avg_sqs);
+  if (o.capturable) {
+    finish_in_tensors(o, values, exp_avgs, denominators, steps);
+    return;
+  }
   at::_foreach_div_(denominators, scales);
   at::_foreach_add_(denominators, o.eps);
   at::_foreach_addcdiv_(values, exp_avgs, denominators, step_sizes);
@@ -218,7 +312,8 @@ void fused(Group& group, const Parameters& parameters) {
 
 std::vector<Option> options(Literal weight_decay) {
   return {{"lr", 1e-3, "learning rate, ≥ 0", "number | Tensor"},
-          {"betas", std::vector{0.9, 0.999}, "decay of the averages of the gradient and of its square, each in [0, 1)"},
+          {"betas", std::vector{0.9, 0.999}, "decay of the averages of the gradient and of its square, each in [0, 1)",
+           "[number, number] | [Tensor, Tensor]"},
           {"eps", 1e-8, "added to the denominator, ≥ 0"},
           {"weight_decay", std::move(weight_decay), "weight decay, ≥ 0"},
           {"amsgrad", false, "divide by the largest average of squares so far"}};

@@ -26,6 +26,34 @@ test('misspelled options are errors that name the right one', () => {
   for (const [attempt, message] of misspelled) assert.throws(attempt, { code: 'ERR_ARGUMENT', message })
 })
 
+test("tensors as betas are refused in Python's words where they do not fit", () => {
+  const { tensor } = torch
+  const wrong: [object, RegExp][] = [
+    [{ betas: [tensor(1.5), tensor(0.5)] }, /^Adam: Invalid beta parameter at index 0: 1\.5$/],
+    [{ betas: [tensor(0.5), tensor([-1])] }, /^Adam: Invalid beta parameter at index 1: -1/],
+    [{ betas: [tensor(0.5), 0.5] }, /^Adam: betas must be either both floats or both Tensors$/],
+    [
+      { betas: [tensor([0.5, 0.6]), tensor(0.5)] },
+      /^Adam: Boolean value of Tensor with more than one value is ambiguous$/,
+    ],
+    [
+      { betas: [tensor(0.5), tensor(0.5)], foreach: true },
+      /^Adam: betas\[0\] as a Tensor is not supported for capturable=False and foreach=True$/,
+    ],
+    [{ betas: [null, 0.5] }, /betas must be an array of numbers/],
+  ]
+  for (const [options, message] of wrong)
+    assert.throws(() => new optim.Adam([parameter()], options as any), { code: 'ERR_ARGUMENT', message })
+  const group = new optim.Adam([parameter()], { betas: [tensor([0.5]), tensor([[0.25]])] }).paramGroups[0]!
+  assert.deepEqual(
+    group.betas!.map((beta) => [(beta as torch.Tensor).shape.length, Number((beta as torch.Tensor).item())]),
+    [
+      [0, 0.5],
+      [0, 0.25],
+    ],
+  )
+})
+
 test('what is no list of parameters is refused', () => {
   const wrong: [unknown, RegExp][] = [
     [parameter(), /iterable of Tensors or dicts/],

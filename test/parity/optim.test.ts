@@ -43,6 +43,24 @@ const optionSets: Record<string, object[]> = {
 }
 
 const cases: Record<string, Case> = {}
+for (const optimizer of ['Adam', 'AdamW'] as const) {
+  const betas = [0.8, 0.95]
+  for (const tensorBetas of ['float32', 'float64'] as const) {
+    for (const dtype of ['float32', 'float64', 'bfloat16', 'complex64'] as const) {
+      addCase(cases, { optimizer, dtype, options: { lr: 0.01, betas }, tensorBetas })
+      addCase(cases, { optimizer, dtype, options: { lr: 0.01, betas, amsgrad: true, weightDecay: 0.1 }, tensorBetas })
+    }
+    addCase(cases, {
+      optimizer,
+      dtype: 'float32',
+      options: { lr: 0.05, betas, maximize: true },
+      tensorBetas,
+      tensorLr: true,
+    })
+    addCase(cases, { optimizer, dtype: 'float32', options: { betas, fused: true }, tensorBetas })
+    addCase(cases, { optimizer, dtype: 'float64', options: { betas, weightDecay: 0.1 }, tensorBetas, groups: true })
+  }
+}
 for (const optimizer of ['SGD', 'Adam', 'AdamW'] as const) {
   for (const options of optionSets[optimizer]!) {
     for (const dtype of ['float32', 'float64'] as const) {
