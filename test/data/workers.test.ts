@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as torch from 'libtorch-node'
 import { child } from '../support/child.js'
-import { dataset, type Wanted } from './worker-dataset.js'
+import { dataset, everyDraw, type Wanted } from './worker-dataset.js'
 
 const { ConcatDataset, DataLoader, Dataset, StackDataset, Subset, TensorDataset } = torch.utils.data
 const workerModule = new URL('./worker-dataset.js', import.meta.url)
@@ -83,8 +83,9 @@ test('no more batches are made beforehand than prefetchFactor says', async () =>
   const loader = made({ kind: 'counted', n: 100, shares }, { prefetchFactor: 2 })
   const iterator = loader[Symbol.asyncIterator]()
   await iterator.next()
-  await new Promise((resolve) => setTimeout(resolve, 500))
   // one delivered, and two for each of two workers
+  while (Atomics.load(shares, 0) < 2 * (1 + 4)) await new Promise((resolve) => setTimeout(resolve, 10))
+  await new Promise((resolve) => setTimeout(resolve, 300))
   assert.equal(Atomics.load(shares, 0), 2 * (1 + 4))
   await iterator.return!()
 })
@@ -198,6 +199,18 @@ test('going on in the middle of an epoch, also with what was drawn in the worker
     for await (const batch of second) rest.push(text(batch))
     assert.deepEqual(rest, whole.slice(3), kind)
   }
+})
+
+test('every random function draws in a worker what it draws from the same seed here', async () => {
+  torch.manualSeed(5)
+  const iterator = made({ kind: 'ops', n: 1 }, { batchSize: null, numWorkers: 1 })[Symbol.asyncIterator]()
+  const { value: drawn } = await iterator.next()
+  await iterator.return!()
+  torch.manualSeed(5)
+  // the seed is the number that the loader drew
+  torch.manualSeed(torch.empty([], { dtype: 'int64' }).random_().item() as bigint)
+  const expected = everyDraw()
+  for (const [name, tensor] of Object.entries(expected)) assert.deepEqual(drawn[name].tolist(), tensor.tolist(), name)
 })
 
 test('a worker’s random numbers leave this thread’s generator alone', async () => {
