@@ -17,6 +17,7 @@ export interface Wanted {
     | 'uncaught'
     | 'counted'
     | 'ops'
+    | 'broken'
   n: number
   shares?: Int32Array
   scale?: torch.Tensor
@@ -76,20 +77,23 @@ export function everyDraw(): Record<string, torch.Tensor> {
 class Numbers extends data.IterableDataset<number> {
   constructor(
     readonly length: number,
-    readonly shares?: Int32Array,
+    readonly broken = false,
   ) {
     super()
   }
   override *[Symbol.iterator]() {
     const { id, numWorkers } = data.getWorkerInfo() ?? { id: 0, numWorkers: 1 }
-    for (let i = id; i < this.length; i += numWorkers) yield i
+    for (let i = id; i < this.length; i += numWorkers) {
+      if (this.broken && i === 2) throw new Error('line 3 is broken')
+      yield i
+    }
   }
 }
 
 const pause = (ms: number) => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
 
 export function dataset({ kind, n, shares, scale }: Wanted): torch.utils.data.Dataset<unknown> | Numbers {
-  if (kind === 'stream') return new Numbers(n)
+  if (kind === 'stream' || kind === 'broken') return new Numbers(n, kind === 'broken')
   if (kind === 'draws') return new Draws(n)
   if (kind === 'ops') return { length: n, get: everyDraw }
   if (kind === 'throws') throw new TypeError('no such folder')

@@ -109,6 +109,21 @@ test('an error of a sample names the worker, the samples and has its stack; the 
   assert.equal((await iterator.next()).done, true)
 })
 
+test('a sampler that fails ends the workers, and an error of a stream says so', { timeout: 60_000 }, async () => {
+  const sampler = {
+    *[Symbol.iterator]() {
+      yield 0
+      throw new Error('no more order')
+    },
+  }
+  const loader = new DataLoader([1, 2, 3], { numWorkers: 2, sampler })
+  assert.throws(() => loader[Symbol.asyncIterator](), new Error('no more order'))
+  const broken = made({ kind: 'broken', n: 9 })
+  await assert.rejects(lists(broken), {
+    message: /^Error in DataLoader worker 0, reading the stream: line 3 is broken$/,
+  })
+})
+
 const failures: [Wanted['kind'], object, RegExp][] = [
   ['throws', {}, /worker \d could not begin: no such folder/],
   ['exits', {}, /worker 0 exited unexpectedly with code 3/],
