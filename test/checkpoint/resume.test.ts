@@ -281,6 +281,7 @@ test('what does not fit is all listed, and nothing is changed', async () => {
     () => manager.resume({ model: before.model, optimizer: part }),
     /state of 'norm.weight'.* does not have/,
   )
+  assert.throws(() => manager.resume({ model: new nn.ModuleList([before.model]) }), /model: no "0.first.weight"/)
   // shapes of an optimizer's state are compared, too, where it is restored without its model
   const thin = new optim.Adam([...new nn.Linear(4, 9).parameters(), ...new Net().parameters().slice(2)])
   assert.throws(() => manager.resume({ optimizer: thin }), /exp_avg|groups of/)
@@ -376,4 +377,14 @@ test('every byte of a checkpoint that matters is noticed when it is cut off or c
   writeFileSync(path, whole)
   assert.equal(reader.list({ verify: 'crc' })[0]!.damaged, undefined)
   assert.equal(statSync(path).size, whole.length)
+})
+
+test('a prefix that all keys of a file have is named, with what takes it off', async () => {
+  const manager = new CheckpointManager(fresh())
+  await manager.save({ epoch: 0, model: new nn.DataParallel(new nn.Linear(1, 1)) })
+  assert.throws(
+    () => manager.resume({ model: new nn.Linear(1, 1) }),
+    /all keys of the file begin with 'module.': see stripPrefix/,
+  )
+  await manager.close()
 })
