@@ -124,7 +124,7 @@ print(torch.randn(3).tolist())`
   const run = newRun(4)
   const manager = new CheckpointManager(folder, { best })
   assert.equal(manager.best()?.epoch, 7)
-  const resumed = manager.resume({ ...run }, { from: 'best' })!
+  const resumed = manager.resume(run, { from: 'best' })!
   assert.deepEqual([resumed.epoch, resumed.nextEpoch, resumed.extras.loss, resumed.exact], [7, 8, 0.25, true])
   assert.deepEqual(torch.randn(3).tolist(), drawn)
   assert.equal(run.optimizer.paramGroups[0]!.lr, 0.05)
