@@ -1,6 +1,6 @@
 /**
  * libtorch-node/vision: torchvision's image classifiers.
- * @module
+ * @module libtorch-node/vision
  */
 export * from './models/index.js'
 export * as models from './models/index.js'
