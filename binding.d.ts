@@ -349,6 +349,8 @@ export interface Binding
   optimizerSetState(o: OptimizerHandle, index: number, entries: StateEntries | null): void
   /** Replaces all state by copies, cast for their parameters as `load_state_dict` does; `groups` as for a step. */
   optimizerLoadState(o: OptimizerHandle, state: { index: number; entries: StateEntries }[], groups: unknown[][]): void
+  /** For tests: whether `capturable` is taken on the CPU, where its arithmetic is the same as on an accelerator. */
+  optimizerCapturableOnCpu(whether: boolean): void
   /** Sets every `.grad` to undefined, or to zeros. */
   optimizerZeroGrad(o: OptimizerHandle, setToNone: boolean): void
 }

@@ -16,6 +16,7 @@ export {
 } from './amp/autocast.js'
 export { GradScaler } from './amp/grad-scaler.js'
 export * as amp from './amp/index.js'
+export * from './checkpoint/index.js'
 export * from './errors.js'
 export * as hub from './hub/index.js'
 export * as jit from './jit/index.js'

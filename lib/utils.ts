@@ -1,3 +1,4 @@
 /** `torch.utils` */
 export * as data from './data/index.js'
-export { progress } from './report/index.js'
+export * from './report/index.js'
+export * as tensorboard from './report/tensorboard/index.js'

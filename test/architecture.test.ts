@@ -16,7 +16,8 @@ const arrows: Record<string, string[]> = {
   libtorch: ['errors', 'download'],
   binding: ['libtorch', 'errors'],
   version: ['binding', 'errors'],
-  report: ['errors'],
+  // a summary writer takes tensors
+  report: ['tensor', 'errors'],
   tensor: ['binding', 'errors'],
   nn: ['tensor'],
   optim: ['tensor'],

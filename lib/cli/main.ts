@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { convertCommand } from './convert.js'
+import { curvesCommand } from './curves.js'
 import { diffCommand } from './diff.js'
 import { doctorCommand } from './doctor.js'
 import { extractCommand } from './extract.js'
@@ -16,7 +17,9 @@ const { version } = JSON.parse(readFileSync(new URL('../../package.json', import
 }
 
 const program = new Command('libtorch-node')
-  .description('LibTorch for Node.js: fetch it, see what is there, look into checkpoints and change their form.')
+  .description(
+    'LibTorch for Node.js: fetch it, see what is there, look into checkpoints, change their form, draw how a run went.',
+  )
   .version(version)
   .showSuggestionAfterError()
   .showHelpAfterError('(libtorch-node --help lists the commands)')
@@ -29,6 +32,7 @@ const commands = [
   convertCommand(),
   extractCommand(),
   stripPrefixCommand(),
+  curvesCommand(),
 ]
 for (const command of commands) {
   program.addCommand(command.copyInheritedSettings(program))

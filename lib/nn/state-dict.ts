@@ -64,8 +64,8 @@ interface Loading {
   assign: boolean
 }
 
-/** @internal */
-export function load(module: Module, stateDict: AnyStateDict, strict: boolean, assign: boolean): IncompatibleKeys {
+/** Compares a module with a state dict; nothing is written. */
+function prepare(module: Module, stateDict: AnyStateDict, assign: boolean): Loading {
   if (typeof stateDict !== 'object' || stateDict === null || Array.isArray(stateDict) || stateDict instanceof Tensor) {
     throw new ArgumentError(`Expected state_dict to be dict-like, got ${pythonClass(stateDict)}.`)
   }
@@ -80,6 +80,18 @@ export function load(module: Module, stateDict: AnyStateDict, strict: boolean, a
     assign,
   }
   visit(module, new Map(stateDict instanceof Map ? stateDict : entriesInOrder(stateDict)), '', loading)
+  return loading
+}
+
+/** What `load` with `strict` would complain of; nothing is written. @internal */
+export function problemsOf(module: Module, stateDict: AnyStateDict): string[] {
+  const { missing, unexpected, problems } = prepare(module, stateDict, false)
+  return [...missing.map((key) => `no "${key}"`), ...unexpected.map((key) => `"${key}" too much`), ...problems]
+}
+
+/** @internal */
+export function load(module: Module, stateDict: AnyStateDict, strict: boolean, assign: boolean): IncompatibleKeys {
+  const loading = prepare(module, stateDict, assign)
   const { missing, unexpected, problems } = loading
   const write = (): void => {
     noGrad(() => {

@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module'
 import type { SingleBar } from 'cli-progress'
 import { ArgumentError } from '../errors.js'
+import { checkOptions } from './options.js'
 
 export interface ProgressOptions {
   /** What is counted, shown in front. */
@@ -13,12 +14,16 @@ export interface ProgressOptions {
 
 const require = createRequire(import.meta.url)
 
+const known = ['desc', 'total', 'stream']
+
 /** Without a terminal, a line at most this often, in milliseconds; and one at the end. */
 const lineInterval = 10_000
 
 /**
  * Goes through `iterable` and shows how far it is, how fast, and how long it will take: a bar on a terminal, plain lines
- * elsewhere. It draws from inside the loop, so a synchronous one shows it too.
+ * elsewhere, and in CI (where the environment has `CI`). It draws from inside the loop, so a synchronous one shows it too.
+ * @param iterable - what the loop goes through; it is read once, as the loop asks for it
+ * @throws {@link ArgumentError} when it is nothing to go through, for an unknown option, or for a total below 0
  * @example
  * const bar = torch.utils.progress(loader, { desc: 'epoch 1' })
  * for (const [x, y] of bar) bar.setPostfix({ loss: step(x, y) })
@@ -38,6 +43,15 @@ export class Progress<T> implements AsyncIterable<T> {
   #postfix = ''
 
   constructor(source: Iterable<T> | AsyncIterable<T>, options: ProgressOptions) {
+    checkOptions('progress', options, known)
+    const isIterable =
+      source !== null &&
+      source !== undefined &&
+      (Symbol.iterator in Object(source) || Symbol.asyncIterator in Object(source))
+    if (!isIterable) {
+      const hint = typeof source === 'number' ? '; for so many rounds give Array(n).keys() and the total' : ''
+      throw new ArgumentError(`progress: expected something to loop over, received ${String(source)}${hint}`)
+    }
     const sized = source as { length?: number; size?: number }
     const total = options.total ?? sized.length ?? sized.size
     if (total !== undefined && !(total >= 0)) throw new ArgumentError(`progress: total should be ≥ 0, but is ${total}`)
@@ -79,7 +93,7 @@ export class Progress<T> implements AsyncIterable<T> {
   }
 
   #display(): Display {
-    return this.#stream.isTTY
+    return this.#stream.isTTY && !process.env.CI
       ? new Bar(this.#desc, this.#total, this.#stream)
       : new Lines(this.#desc, this.#total, this.#stream)
   }

@@ -198,6 +198,18 @@ function pickled(
   return { pickle: writePickle(root), storages: tensors.storages }
 }
 
+/**
+ * The records before the tensors' data of a zip archive, and the storages whose data follows, for who writes it himself. Memory that
+ * views leave out is not among them. @internal
+ */
+export function archiveOf(obj: unknown): {
+  records: [name: string, bytes: Uint8Array][]
+  storages: StorageToWrite<StorageHandle>[]
+} {
+  const { pickle, storages } = pickled(obj, { compact: true })
+  return { records: headRecords(pickle), storages }
+}
+
 /** The records of an archive, and the storages that its pickle refers to. */
 function describe(obj: unknown, options: SaveOptions): ArchivePlan {
   if (options.format === 'libtorch') return planArchive(obj)

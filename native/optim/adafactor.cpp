@@ -130,7 +130,7 @@ void single(Options& o, Group& group, const Parameters& parameters) {
     const double count = count_step(p->state.tensor("step"));
     const double weight = std::pow(count, o.beta2_decay);
     const Step step(o, value, count);
-    if (o.weight_decay != 0) group.multiply_(value, o.lr.decay(o.weight_decay));
+    if (o.weight_decay != 0) o.lr.decay_(value, o.weight_decay, group);
 
     at::Tensor estimate;
     if (grad.dim() > 1) {
@@ -174,7 +174,7 @@ void foreach_part(Options& o, const Parameters& parameters) {
     weights.emplace_back(std::pow(count, o.beta2_decay));
     steps.emplace_back(o, p->value, count);
   }
-  if (o.weight_decay != 0) at::_foreach_mul_(values, o.lr.decay(o.weight_decay));
+  if (o.weight_decay != 0) o.lr.decay_(values, o.weight_decay);
 
   std::vector<at::Tensor> updates;
   if (grads.front().dim() > 1) {

@@ -11,7 +11,10 @@
 #include <ATen/ops/_foreach_maximum.h>
 #include <ATen/ops/_foreach_mul.h>
 #include <ATen/ops/_foreach_neg.h>
+#include <ATen/ops/_foreach_pow.h>
+#include <ATen/ops/_foreach_reciprocal.h>
 #include <ATen/ops/_foreach_sqrt.h>
+#include <ATen/ops/_foreach_sub.h>
 #include <ATen/ops/_fused_adam.h>
 #include <ATen/ops/_fused_adamw.h>
 #include <ATen/ops/item.h>
@@ -39,6 +42,8 @@ struct Beta {
     if (!betas.isDoubleList()) tensor = betas.toListRef()[index].toTensor().squeeze();
   }
 
+  /** `1 - beta` */
+  at::Scalar rest() const { return tensor.defined() ? at::rsub(tensor, 1).item() : at::Scalar(1 - number); }
   /** `1 - beta ** step` for a count as a tensor */
   at::Tensor correction(const at::Tensor& step) const {
     if (!tensor.defined()) return at::rsub(at::pow(number, step), 1);
@@ -111,6 +116,24 @@ void finish_by_tensors(const Options& o, at::Tensor& value, double count, const 
   value.addcdiv_(exp_avg, denominator, step_size.neg().item());
 }
 
+// The end of a foreach step with the bias corrections in tensors.
+void finish_in_tensors(const Options& o, const std::vector<at::Tensor>& values, const std::vector<at::Tensor>& exp_avgs,
+                       const std::vector<at::Tensor>& denominators, const std::vector<at::Tensor>& steps) {
+  const auto step_sizes = at::_foreach_pow(o.beta1, steps);
+  const auto scales = at::_foreach_pow(o.beta2, steps);
+  at::_foreach_sub_(step_sizes, 1);
+  at::_foreach_sub_(scales, 1);
+  at::_foreach_neg_(scales);
+  // -lr / (1 - beta1 ** step)
+  o.lr.divide_(step_sizes);
+  at::_foreach_reciprocal_(step_sizes);
+  at::_foreach_sqrt_(scales);
+  at::_foreach_div_(denominators, scales);
+  at::_foreach_add_(denominators, o.eps);
+  at::_foreach_div_(denominators, step_sizes);
+  at::_foreach_addcdiv_(values, exp_avgs, denominators);
+}
+
 void check_tensors_as_betas(const Values& o) {
   const auto& betas = o.at("betas");
   if (!betas.isList() || betas.isDoubleList()) return;
@@ -153,12 +176,17 @@ void single(Group& group, const Parameters& parameters) {
     const auto step = p->state.tensor("step");
     if (o.differentiable && step.requires_grad())
       refuse("`requires_grad` is not supported for `step` in differentiable mode");
-    const double count = count_step(step);
+    double count = 0;
+    if (o.capturable) {
+      step.add_(1);
+    } else {
+      count = count_step(step);
+    }
     auto grad = o.maximize ? p->grad.neg() : p->grad;
     auto value = p->value;
     if (o.weight_decay != 0) {
       if (o.decoupled) {
-        group.multiply_(value, o.lr.decay(o.weight_decay));
+        o.lr.decay_(value, o.weight_decay, group);
       } else {
         grad = grad.add(value, o.weight_decay);
       }
@@ -197,10 +225,11 @@ void single(Group& group, const Parameters& parameters) {
 
 void foreach (Group& group, const Parameters& parameters) {
   const Options o(group);
-  if (o.capturable) refuse("Adam: foreach with capturable is not supported; leave foreach out");
-  if (o.differentiable) refuse("_foreach ops don't support autograd");
-  if (o.lr.tensor.defined()) refuse("lr as a Tensor is not supported for capturable=False and foreach=True");
-  if (o.first.tensor.defined()) refuse("beta1 as a Tensor is not supported for capturable=False and foreach=True");
+  if (!o.capturable) {
+    if (o.lr.tensor.defined()) refuse("lr as a Tensor is not supported for capturable=False and foreach=True");
+    if (o.first.tensor.defined()) refuse("beta1 as a Tensor is not supported for capturable=False and foreach=True");
+  }
+  check_foreach(parameters, o.capturable, o.differentiable);
   auto values = values_of(parameters);
   auto grads = grads_of(parameters);
   auto exp_avgs = states_of(parameters, "exp_avg");
@@ -209,24 +238,36 @@ void foreach (Group& group, const Parameters& parameters) {
   for (auto* list : {&values, &grads, &exp_avgs, &exp_avg_sqs, &max_exp_avg_sqs}) as_real(*list);
 
   if (o.maximize) grads = at::_foreach_neg(grads);
+  const auto steps = states_of(parameters, "step");
+  if (o.capturable) at::_foreach_add_(steps, 1);
   std::vector<at::Scalar> step_sizes, scales;
   for (const auto* p : parameters) {
+    if (o.capturable) break;
     const double count = count_step(p->state.tensor("step"));
     step_sizes.emplace_back(-(o.lr.number / (1 - std::pow(o.beta1, count))));
     scales.emplace_back(root_by_pow(1 - std::pow(o.beta2, count)));
   }
   if (o.weight_decay != 0) {
     if (o.decoupled) {
-      at::_foreach_mul_(values, o.lr.decay(o.weight_decay));
+      o.lr.decay_(values, o.weight_decay);
     } else {
       grads = at::_foreach_add(grads, values, o.weight_decay);
     }
   }
-  at::_foreach_lerp_(exp_avgs, grads, 1 - o.beta1);
-  at::_foreach_mul_(exp_avg_sqs, o.beta2);
-  at::_foreach_addcmul_(exp_avg_sqs, grads, grads, 1 - o.beta2);
+  at::_foreach_lerp_(exp_avgs, grads, o.first.rest());
+  if (o.second.tensor.defined()) {
+    at::_foreach_mul_(exp_avg_sqs, o.second.tensor);
+    at::_foreach_addcmul_(exp_avg_sqs, at::_foreach_mul(grads, at::rsub(o.second.tensor, 1)), grads, 1.0);
+  } else {
+    at::_foreach_mul_(exp_avg_sqs, o.beta2);
+    at::_foreach_addcmul_(exp_avg_sqs, grads, grads, 1 - o.beta2);
+  }
   if (o.amsgrad) at::_foreach_maximum_(max_exp_avg_sqs, exp_avg_sqs);
   auto denominators = at::_foreach_sqrt(o.amsgrad ? max_exp_avg_sqs : exp_avg_sqs);
+  if (o.capturable) {
+    finish_in_tensors(o, values, exp_avgs, denominators, steps);
+    return;
+  }
   at::_foreach_div_(denominators, scales);
   at::_foreach_add_(denominators, o.eps);
   at::_foreach_addcdiv_(values, exp_avgs, denominators, step_sizes);

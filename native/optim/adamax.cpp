@@ -103,10 +103,7 @@ void single(Group& group, const Parameters& parameters) {
 
 void foreach (Group& group, const Parameters& parameters) {
   const Options o(group);
-  if (o.differentiable) refuse("_foreach ops don't support autograd");
-  if (o.capturable) {
-    for (const auto* p : parameters) check_capturable(*p, {"step"}, "params and state_steps", /*xla=*/false);
-  }
+  check_foreach(parameters, o.capturable, o.differentiable);
   auto values = values_of(parameters);
   auto grads = grads_of(parameters);
   auto exp_avgs = states_of(parameters, "exp_avg");

@@ -9,9 +9,12 @@
 #include <bit>
 
 #include "core/error.h"
+#include "optim/implementation.h"
 #include "optim/optimizer.h"
 
 namespace libtorch_node {
+
+std::atomic<bool> capturable_on_cpu = false;
 
 namespace {
 

@@ -2,7 +2,11 @@
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/_foreach_add.h>
 #include <ATen/ops/_foreach_addcmul.h>
+#include <ATen/ops/_foreach_copy.h>
+#include <ATen/ops/_foreach_maximum.h>
 #include <ATen/ops/_foreach_neg.h>
+#include <ATen/ops/_foreach_pow.h>
+#include <ATen/ops/_foreach_reciprocal.h>
 #include <ATen/ops/_foreach_sub.h>
 #include <ATen/ops/maximum.h>
 #include <ATen/ops/ones.h>
@@ -102,9 +106,27 @@ void single(Group& group, const Parameters& parameters) {
   }
 }
 
+// The next step's factors, all in tensors.
+void next_in_tensors(const Options& o, const std::vector<at::Tensor>& steps, const std::vector<at::Tensor>& etas,
+                     const std::vector<at::Tensor>& mus) {
+  at::_foreach_add_(steps, 1);
+  const auto new_mus = at::_foreach_sub(steps, o.t0);
+  at::_foreach_maximum_(new_mus, 1.0);
+  at::_foreach_reciprocal_(new_mus);
+  at::_foreach_copy_(mus, new_mus);
+  const auto new_etas = at::_foreach_mul(steps, o.lambd);
+  o.lr.multiply_(new_etas);
+  at::_foreach_add_(new_etas, 1);
+  at::_foreach_pow_(new_etas, o.alpha);
+  at::_foreach_reciprocal_(new_etas);
+  o.lr.multiply_(new_etas);
+  at::_foreach_copy_(etas, new_etas);
+}
+
 void foreach (Group& group, const Parameters& parameters) {
   const Options o(group);
-  check_foreach("ASGD", o.capturable, o.differentiable);
+  check_foreach(parameters, o.capturable, o.differentiable, {"mu", "eta", "step"},
+                "params, mus, etas, and state_steps");
   auto values = values_of(parameters);
   auto grads = grads_of(parameters);
   auto axs = states_of(parameters, "ax");
@@ -116,6 +138,10 @@ void foreach (Group& group, const Parameters& parameters) {
   const auto directions = at::_foreach_add(grads, values, o.lambd);
   at::_foreach_addcmul_(values, directions, etas, -1);
   at::_foreach_addcmul_(axs, at::_foreach_sub(values, axs), mus);
+  if (o.capturable) {
+    next_in_tensors(o, states_of(parameters, "step"), etas, mus);
+    return;
+  }
   // Python has the number of the step as a tensor in one of these, and as a number in the other.
   for (size_t i = 0; i < parameters.size(); ++i) {
     const auto step = parameters[i]->state.tensor("step");

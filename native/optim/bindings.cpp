@@ -5,6 +5,7 @@
 #include "core/function.h"
 #include "core/memory.h"
 #include "core/tensor.h"
+#include "optim/implementation.h"
 #include "optim/optimizer.h"
 
 namespace libtorch_node {
@@ -48,6 +49,12 @@ Napi::Value optimizers(const Info& info) {
     array.Set(array.Length(), object);
   }
   return array;
+}
+
+// optimizerCapturableOnCpu(whether)
+Napi::Value set_capturable_on_cpu(const Info& info) {
+  capturable_on_cpu = to_bool(info[0], "whether");
+  return info.Env().Undefined();
 }
 
 // newOptimizer(name, defaults)
@@ -207,6 +214,7 @@ void init_optim(Napi::Env, Napi::Object exports) {
   export_function<optimizers>(exports, "optimizers");
   export_function<new_optimizer>(exports, "newOptimizer");
   export_function<set_params>(exports, "optimizerSetParams");
+  export_function<set_capturable_on_cpu>(exports, "optimizerCapturableOnCpu");
   export_function<start>(exports, "optimizerStart");
   export_function<step>(exports, "optimizerStep");
   export_function<step_async>(exports, "optimizerStepAsync");

@@ -1,10 +1,13 @@
 #pragma once
 #include <ATen/core/Tensor.h>
+#include <ATen/ops/_foreach_div.h>
+#include <ATen/ops/_foreach_mul.h>
 #include <ATen/ops/_foreach_sub.h>
 #include <ATen/ops/item.h>
 #include <ATen/ops/rsub.h>
 #include <ATen/ops/view_as_real.h>
 
+#include <atomic>
 #include <cmath>
 #include <initializer_list>
 #include <optional>
@@ -30,9 +33,35 @@ struct Rate {
     if (group.at("lr").isTensor()) tensor = group.at("lr").toTensor().squeeze();
   }
 
-  /** `1 - lr * weight_decay` */
-  double decay(double weight_decay) const {
-    return tensor.defined() ? at::rsub(tensor.mul(weight_decay), 1).item().toDouble() : 1 - number * weight_decay;
+  /** `t *= 1 - lr * weight_decay`; a tensor as rate stays on its device. */
+  void decay_(at::Tensor& t, double weight_decay, Group& group) const {
+    if (tensor.defined()) {
+      t.mul_(at::rsub(tensor.mul(weight_decay), 1));
+    } else {
+      group.multiply_(t, 1 - number * weight_decay);
+    }
+  }
+  void decay_(at::TensorList tensors, double weight_decay) const {
+    if (tensor.defined()) {
+      at::_foreach_mul_(tensors, at::rsub(tensor.mul(weight_decay), 1));
+    } else {
+      at::_foreach_mul_(tensors, 1 - number * weight_decay);
+    }
+  }
+  /** `tensors *= lr`, `tensors /= lr` */
+  void multiply_(at::TensorList tensors) const {
+    if (tensor.defined()) {
+      at::_foreach_mul_(tensors, tensor);
+    } else {
+      at::_foreach_mul_(tensors, number);
+    }
+  }
+  void divide_(at::TensorList tensors) const {
+    if (tensor.defined()) {
+      at::_foreach_div_(tensors, tensor);
+    } else {
+      at::_foreach_div_(tensors, number);
+    }
   }
   /** `t * lr` */
   at::Tensor times(const at::Tensor& t) const { return tensor.defined() ? t.mul(tensor) : t.mul(number); }
@@ -68,12 +97,15 @@ inline void check_betas(const Values& o) {
   }
 }
 
+/** Whether `capturable` is taken on the CPU, too: for tests, as Python's arithmetic is the same there. */
+extern std::atomic<bool> capturable_on_cpu;
+
 /** Refuses `capturable` unless the parameter and these entries of its state are on one device that can do it. */
 inline void check_capturable(const Parameter& p, std::initializer_list<const char*> keys = {"step"},
                              const char* what = "params and state_steps", bool xla = true) {
   const auto type = p.value.device().type();
   bool supported = p.value.is_cuda() || p.value.is_xpu() || type == at::kHPU || p.value.is_privateuseone() ||
-                   (xla && type == at::kXLA);
+                   (xla && type == at::kXLA) || (type == at::kCPU && capturable_on_cpu);
   for (const auto* key : keys) supported = supported && p.state.tensor(key).device().type() == type;
   if (supported) return;
   refuse(std::string("If capturable=True, ") + what + " must be on supported devices: ['cuda', 'xpu', 'hpu', " +
@@ -85,9 +117,13 @@ inline void take_back_steps(const std::vector<at::Tensor>& steps, const std::opt
   if (found_inf) at::_foreach_sub_(steps, std::vector<at::Tensor>(steps.size(), *found_inf));
 }
 
-inline void check_foreach(const char* owner, bool capturable, bool differentiable) {
-  if (capturable) refuse(std::string(owner) + ": foreach with capturable is not supported; leave foreach out");
+/** What Python refuses before a foreach step, in its order. */
+inline void check_foreach(const Parameters& parameters, bool capturable, bool differentiable,
+                          std::initializer_list<const char*> keys = {"step"},
+                          const char* what = "params and state_steps", bool xla = false) {
   if (differentiable) refuse("_foreach ops don't support autograd");
+  if (!capturable) return;
+  for (const auto* p : parameters) check_capturable(*p, keys, what, xla);
 }
 
 }  // namespace libtorch_node

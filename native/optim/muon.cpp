@@ -98,7 +98,7 @@ void single(Group& group, const Parameters& parameters) {
     buffer.lerp_(p->grad, 1 - momentum);
     const auto update = orthogonalize(group, nesterov ? p->grad.lerp(buffer, momentum) : buffer);
     const double rate = adjusted(group, lr, value);
-    group.multiply_(value, lr.decay(weight_decay));
+    lr.decay_(value, weight_decay, group);
     value.add_(update, -rate);
   }
 }

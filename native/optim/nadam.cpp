@@ -7,7 +7,9 @@
 #include <ATen/ops/_foreach_lerp.h>
 #include <ATen/ops/_foreach_mul.h>
 #include <ATen/ops/_foreach_neg.h>
+#include <ATen/ops/_foreach_pow.h>
 #include <ATen/ops/_foreach_sqrt.h>
+#include <ATen/ops/_foreach_sub.h>
 #include <ATen/ops/ones.h>
 #include <ATen/ops/pow.h>
 #include <ATen/ops/zeros.h>
@@ -114,7 +116,7 @@ void single(Group& group, const Parameters& parameters) {
     }
     if (o.weight_decay != 0) {
       if (o.decoupled) {
-        group.multiply_(value, o.lr.decay(o.weight_decay));
+        o.lr.decay_(value, o.weight_decay, group);
       } else {
         grad = grad.add(value, o.weight_decay);
       }
@@ -149,9 +151,52 @@ void single(Group& group, const Parameters& parameters) {
   }
 }
 
+// The momenta at `exponents`, which are step counts times `momentum_decay`.
+std::vector<at::Tensor> momenta(const Options& o, const std::vector<at::Tensor>& exponents) {
+  auto mus = at::_foreach_pow(0.96, exponents);
+  at::_foreach_mul_(mus, -0.5);
+  at::_foreach_add_(mus, 1.0);
+  at::_foreach_mul_(mus, o.beta1);
+  return mus;
+}
+
+// The end of a foreach step with all sizes in tensors.
+void finish_in_tensors(const Options& o, const std::vector<at::Tensor>& values, const std::vector<at::Tensor>& grads,
+                       const std::vector<at::Tensor>& exp_avgs, const std::vector<at::Tensor>& denominators,
+                       const std::vector<at::Tensor>& mu_products, const std::vector<at::Tensor>& steps) {
+  const auto exponents = at::_foreach_mul(steps, o.momentum_decay);
+  const auto mus = momenta(o, exponents);
+  at::_foreach_add_(exponents, o.momentum_decay);
+  const auto mu_nexts = momenta(o, exponents);
+  const auto scales = at::_foreach_pow(o.beta2, steps);
+  at::_foreach_sub_(scales, 1.0);
+  at::_foreach_neg_(scales);
+  at::_foreach_sqrt_(scales);
+
+  at::_foreach_mul_(mu_products, mus);
+  at::_foreach_div_(denominators, scales);
+  at::_foreach_add_(denominators, o.eps);
+
+  // -lr * (1 - mu) / (1 - mu_product) in mus, -lr * mu_next / (1 - mu_product * mu_next) in mu_nexts
+  at::_foreach_sub_(mus, 1.0);
+  o.lr.multiply_(mus);
+  const auto rests = at::_foreach_sub(mu_products, 1.0);
+  at::_foreach_neg_(rests);
+  at::_foreach_div_(mus, rests);
+  const auto next_rests = at::_foreach_mul(mu_products, mu_nexts);
+  o.lr.multiply_(mu_nexts);
+  at::_foreach_sub_(next_rests, 1.0);
+  at::_foreach_div_(mu_nexts, next_rests);
+
+  const auto numerators = at::_foreach_mul(mus, grads);
+  at::_foreach_addcmul_(numerators, mu_nexts, exp_avgs);
+  at::_foreach_addcdiv_(values, numerators, denominators);
+}
+
 void foreach (Group& group, const Parameters& parameters) {
   const Options o(group);
-  check_foreach("NAdam", o.capturable, o.differentiable);
+  check_foreach(parameters, o.capturable, o.differentiable, {"mu_product", "step"},
+                "params, mu_products, and state_steps");
   auto values = values_of(parameters);
   auto grads = grads_of(parameters);
   auto exp_avgs = states_of(parameters, "exp_avg");
@@ -161,6 +206,7 @@ void foreach (Group& group, const Parameters& parameters) {
 
   std::vector<at::Scalar> scales, grad_sizes, average_sizes;
   for (const auto* p : parameters) {
+    if (o.capturable) break;
     const double count = count_step(p->state.tensor("step"));
     const double mu = o.mu(count);
     const double mu_next = o.mu(count + 1);
@@ -173,7 +219,7 @@ void foreach (Group& group, const Parameters& parameters) {
   }
   if (o.weight_decay != 0) {
     if (o.decoupled) {
-      at::_foreach_mul_(values, o.lr.decay(o.weight_decay));
+      o.lr.decay_(values, o.weight_decay);
     } else {
       grads = at::_foreach_add(grads, values, o.weight_decay);
     }
@@ -182,6 +228,12 @@ void foreach (Group& group, const Parameters& parameters) {
   at::_foreach_mul_(exp_avg_sqs, o.beta2);
   at::_foreach_addcmul_(exp_avg_sqs, grads, grads, 1 - o.beta2);
   auto denominators = at::_foreach_sqrt(exp_avg_sqs);
+  if (o.capturable) {
+    const auto steps = states_of(parameters, "step");
+    at::_foreach_add_(steps, 1);
+    finish_in_tensors(o, values, grads, exp_avgs, denominators, states_of(parameters, "mu_product"), steps);
+    return;
+  }
   at::_foreach_div_(denominators, scales);
   at::_foreach_add_(denominators, o.eps);
   at::_foreach_addcdiv_(values, grads, denominators, grad_sizes);

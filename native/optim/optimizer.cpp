@@ -177,7 +177,9 @@ void Optimizer::step_group(Group& group, const Parameters& all) {
   // As Python: nothing said means foreach where all parameters are on an accelerator, and never fused.
   const bool by_default =
       !foreach && !fused.value_or(false) && !(row_.fused != nullptr && fused) && !differentiable_ &&
-      !(has_option(row_, "capturable") && group.flag("capturable")) &&
+      // nor foreach with a tensor as rate, where the foreach step of Adam refuses it
+      !(row_.fused != nullptr && has_option(row_, "capturable") && group.at("lr").isTensor() &&
+        !group.flag("capturable")) &&
       std::all_of(parameters.begin(), parameters.end(), [](auto* p) { return has_foreach(p->value); });
   if (!fused.value_or(false) && (group.scaling().grad_scale.defined() || group.scaling().found_inf.defined())) {
     refuse("Expected grad_scale and found_inf to be None");

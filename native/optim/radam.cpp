@@ -6,8 +6,10 @@
 #include <ATen/ops/_foreach_lerp.h>
 #include <ATen/ops/_foreach_mul.h>
 #include <ATen/ops/_foreach_neg.h>
+#include <ATen/ops/_foreach_pow.h>
 #include <ATen/ops/_foreach_reciprocal.h>
 #include <ATen/ops/_foreach_sqrt.h>
+#include <ATen/ops/_foreach_sub.h>
 #include <ATen/ops/pow.h>
 #include <ATen/ops/where.h>
 #include <ATen/ops/zeros.h>
@@ -92,7 +94,7 @@ void single(Group& group, const Parameters& parameters) {
     }
     if (o.weight_decay != 0) {
       if (o.decoupled) {
-        group.multiply_(value, o.lr.decay(o.weight_decay));
+        o.lr.decay_(value, o.weight_decay, group);
       } else {
         grad = grad.add(value, o.weight_decay);
       }
@@ -119,9 +121,54 @@ void single(Group& group, const Parameters& parameters) {
   }
 }
 
+/** The two summands of a factor: one is that of a rectified step's, the other that of a plain one's. */
+struct Sizes {
+  std::vector<at::Tensor> rectified, plain;
+};
+
+Sizes sizes_in_tensors(const Options& o, const std::vector<at::Tensor>& steps) {
+  const auto one_minus = [&](double beta) {
+    auto powers = at::_foreach_pow(beta, steps);
+    at::_foreach_neg_(powers);
+    at::_foreach_add_(powers, 1);
+    return powers;
+  };
+  auto corrections = one_minus(o.beta2);
+  auto rhos = at::_foreach_pow(o.beta2, steps);
+  at::_foreach_mul_(rhos, steps);
+  at::_foreach_mul_(rhos, 2);
+  at::_foreach_div_(rhos, corrections);
+  at::_foreach_neg_(rhos);
+  at::_foreach_add_(rhos, o.rho_inf);
+
+  auto numerators = at::_foreach_sub(rhos, 4);
+  at::_foreach_mul_(numerators, at::_foreach_sub(rhos, 2));
+  at::_foreach_mul_(numerators, o.rho_inf);
+  at::_foreach_div_(numerators, at::_foreach_mul(rhos, (o.rho_inf - 4) * (o.rho_inf - 2)));
+  at::_foreach_sqrt_(numerators);
+
+  std::vector<at::Tensor> rects, plain;
+  for (size_t i = 0; i < rhos.size(); ++i) {
+    rects.push_back(at::where(rhos[i].gt(5.0), numerators[i], 0.0));
+    plain.push_back(at::where(rects[i].gt(0), at::Scalar(0.0), at::Scalar(1.0)));
+  }
+  o.lr.multiply_(plain);
+  corrections = one_minus(o.beta1);
+  at::_foreach_div_(plain, corrections);
+  at::_foreach_neg_(plain);
+
+  auto rectified = one_minus(o.beta2);
+  at::_foreach_sqrt_(rectified);
+  o.lr.multiply_(rectified);
+  at::_foreach_mul_(rectified, rects);
+  at::_foreach_neg_(rectified);
+  at::_foreach_div_(rectified, corrections);
+  return {rectified, plain};
+}
+
 void foreach (Group& group, const Parameters& parameters) {
   const Options o(group);
-  check_foreach("RAdam", o.capturable, o.differentiable);
+  check_foreach(parameters, o.capturable, o.differentiable);
   auto values = values_of(parameters);
   auto grads = grads_of(parameters);
   auto exp_avgs = states_of(parameters, "exp_avg");
@@ -129,9 +176,16 @@ void foreach (Group& group, const Parameters& parameters) {
   for (auto* list : {&values, &grads, &exp_avgs, &exp_avg_sqs}) as_real(*list);
   if (o.maximize) grads = at::_foreach_neg(grads);
 
+  const auto steps = states_of(parameters, "step");
+  Sizes in_tensors;
+  if (o.capturable) {
+    at::_foreach_add_(steps, 1);
+    in_tensors = sizes_in_tensors(o, steps);
+  }
   // One of the two sizes of a parameter is zero: `buffer` becomes the other's factor.
   std::vector<at::Scalar> rectified, plain;
   for (const auto* p : parameters) {
+    if (o.capturable) break;
     const double count = count_step(p->state.tensor("step"));
     const double rho = o.rho(count);
     const double rect = rho > 5 ? o.rect(rho) : 0;
@@ -148,7 +202,7 @@ void foreach (Group& group, const Parameters& parameters) {
   }
   if (o.weight_decay != 0) {
     if (o.decoupled) {
-      at::_foreach_mul_(values, o.lr.decay(o.weight_decay));
+      o.lr.decay_(values, o.weight_decay);
     } else {
       grads = at::_foreach_add(grads, values, o.weight_decay);
     }
@@ -158,9 +212,16 @@ void foreach (Group& group, const Parameters& parameters) {
   at::_foreach_addcmul_(exp_avg_sqs, grads, grads, 1 - o.beta2);
   auto buffer = at::_foreach_sqrt(exp_avg_sqs);
   at::_foreach_add_(buffer, o.eps);
-  at::_foreach_div_(buffer, rectified);
-  at::_foreach_reciprocal_(buffer);
-  at::_foreach_add_(buffer, plain);
+  const auto combine = [&](const auto& by, const auto& more) {
+    at::_foreach_div_(buffer, by);
+    at::_foreach_reciprocal_(buffer);
+    at::_foreach_add_(buffer, more);
+  };
+  if (o.capturable) {
+    combine(in_tensors.rectified, in_tensors.plain);
+  } else {
+    combine(rectified, plain);
+  }
   at::_foreach_addcmul_(values, exp_avgs, buffer);
 }
 

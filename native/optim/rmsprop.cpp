@@ -88,10 +88,7 @@ void single(Group& group, const Parameters& parameters) {
 
 void foreach (Group& group, const Parameters& parameters) {
   const Options o(group);
-  if (o.differentiable) refuse("_foreach ops don't support autograd");
-  if (o.capturable) {
-    for (const auto* p : parameters) check_capturable(*p);
-  }
+  check_foreach(parameters, o.capturable, o.differentiable, {"step"}, "params and state_steps", /*xla=*/true);
   auto values = values_of(parameters);
   auto grads = grads_of(parameters);
   auto square_avgs = states_of(parameters, "square_avg");

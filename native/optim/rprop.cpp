@@ -78,12 +78,12 @@ void single(Group& group, const Parameters& parameters) {
 
 void foreach (Group& group, const Parameters& parameters) {
   const Options o(group);
-  check_foreach("Rprop", o.capturable, o.differentiable);
+  check_foreach(parameters, o.capturable, o.differentiable, {"step"}, "params and state_steps", /*xla=*/true);
   auto values = values_of(parameters);
   auto grads = grads_of(parameters);
   auto prevs = states_of(parameters, "prev");
   auto step_sizes = states_of(parameters, "step_size");
-  for (const auto* p : parameters) count_step(p->state.tensor("step"));
+  for (const auto* p : parameters) p->state.tensor("step").add_(1);
   for (auto* list : {&values, &grads, &prevs, &step_sizes}) as_real(*list);
   auto factors = at::_foreach_mul(grads, prevs);
   if (o.maximize) at::_foreach_neg_(factors);

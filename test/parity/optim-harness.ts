@@ -25,6 +25,8 @@ export interface Case {
   groups?: boolean
   /** the learning rate is a tensor */
   tensorLr?: boolean
+  /** on the CPU, where both sides take it only because the test makes them */
+  capturable?: boolean
   /** the betas are tensors of this dtype */
   tensorBetas?: torch.Dtype
   /** other parameters and gradients than those that most optimizers have: see optim_oracle.py */
@@ -35,10 +37,10 @@ export interface Case {
 
 /** Adds a case under a name that tells all of it. */
 export function addCase(cases: Record<string, Case>, spec: Case): void {
-  const { optimizer, dtype, options, groups, tensorLr, tensorBetas, start } = spec
+  const { optimizer, dtype, options, groups, tensorLr, tensorBetas, capturable, start } = spec
   const extra = `${start ? ` of ${start}` : ''}${groups ? ' in two groups' : ''}${tensorLr ? ' with a tensor as rate' : ''}`
   const decays = tensorBetas ? ` with ${tensorBetas} tensors as betas` : ''
-  cases[`${optimizer} ${dtype} ${JSON.stringify(options)}${extra}${decays}`] = spec
+  cases[`${optimizer} ${dtype} ${JSON.stringify(options)}${extra}${decays}${capturable ? ', capturable' : ''}`] = spec
 }
 
 const pythonName = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
@@ -53,13 +55,14 @@ function parameters(tensors: torch.Tensor[]): torch.Tensor[] {
 }
 
 function make(
-  { optimizer, options, groups, tensorLr, tensorBetas }: Case,
+  { optimizer, options, groups, tensorLr, tensorBetas, capturable }: Case,
   params: torch.Tensor[],
 ): torch.optim.Optimizer<any> {
   const half = Math.floor(params.length / 2)
   const target: any = groups ? [{ params: params.slice(0, half) }, { params: params.slice(half), lr: 0.02 }] : params
   const type = (torch.optim as any)[optimizer] as new (params: any, options: any) => torch.optim.Optimizer<any>
   const given = { ...options }
+  if (capturable) given.capturable = true
   if (tensorLr) given.lr = torch.tensor(options.lr)
   if (tensorBetas) given.betas = options.betas.map((beta: number) => torch.tensor([beta], { dtype: tensorBetas }))
   return new type(target, given)

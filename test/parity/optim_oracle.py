@@ -112,6 +112,10 @@ def make(case, params):
             options[key] = float(value)
     if case.get("tensorLr"):
         options["lr"] = torch.tensor(options["lr"])
+    if case.get("capturable"):
+        options["capturable"] = True
+        for name in ("adadelta", "adam", "adamax", "asgd", "nadam", "radam", "rmsprop", "rprop"):
+            sys.modules[f"torch.optim.{name}"]._get_capturable_supported_devices = lambda supports_xla=True: ["cpu"]
     if case.get("tensorBetas"):
         options["betas"] = tuple(torch.tensor([beta], dtype=getattr(torch, case["tensorBetas"])) for beta in options["betas"])
     half = len(params) // 2

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { Writable } from 'node:stream'
-import { test } from 'node:test'
+import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import * as torch from 'libtorch-node'
 
@@ -16,6 +16,15 @@ function recorder(columns?: number): { stream: NodeJS.WriteStream; text: () => s
   if (columns) Object.assign(stream, { isTTY: true, columns })
   return { stream: stream as NodeJS.WriteStream, text: () => text }
 }
+
+// this may run in CI itself
+const { CI } = process.env
+before(() => {
+  delete process.env.CI
+})
+after(() => {
+  if (CI !== undefined) process.env.CI = CI
+})
 
 test('without a terminal a loop ends with one plain line: what, how many, rate, time, postfix', () => {
   const { stream, text } = recorder()
@@ -97,4 +106,26 @@ test('leaving the loop early, or by an error, ends the bar and the source', () =
 
 test('a total below 0 is refused', () => {
   assert.throws(() => torch.utils.progress([], { total: -1 }), { code: 'ERR_ARGUMENT' })
+})
+
+test('in CI there are lines, also where it has a terminal', (t) => {
+  process.env.CI = 'true'
+  t.after(() => {
+    delete process.env.CI
+  })
+  const { stream, text } = recorder(100)
+  for (const _ of torch.utils.progress([1, 2], { stream }));
+  assert.match(text(), /^2\/2, \d+\.\d it\/s, 00:00\n$/)
+})
+
+test('what cannot be looped over, and an unknown option, are refused', () => {
+  assert.throws(() => torch.utils.progress(10 as never), {
+    code: 'ERR_ARGUMENT',
+    message: /received 10; for so many rounds/,
+  })
+  assert.throws(() => torch.utils.progress(null as never), { code: 'ERR_ARGUMENT', message: /something to loop over/ })
+  assert.throws(() => torch.utils.progress([], { descr: 'x' } as object), {
+    code: 'ERR_ARGUMENT',
+    message: /did you mean 'desc'/,
+  })
 })

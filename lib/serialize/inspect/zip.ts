@@ -1,6 +1,7 @@
 /** The directory of a zip archive, and single records of it: no record is read that nobody asks for. Rules: APPNOTE.TXT 6.3.10. */
-import { inflateRawSync } from 'node:zlib'
-import { badFormat, unsafe } from '../where.js'
+import { crc32, inflateRawSync } from 'node:zlib'
+import { limits } from '../limits.js'
+import { badFormat, unsafe, type Where } from '../where.js'
 import type { FileWindow } from './window.js'
 
 export interface ZipRecord {
@@ -13,6 +14,8 @@ export interface ZipRecord {
   method: number
   /** byte of the file at which its local header begins */
   at: number
+  /** checksum of its bytes */
+  crc: number
 }
 
 const [endMark, end64Mark, locatorMark, entryMark, localMark] = [
@@ -50,9 +53,7 @@ export class ZipDirectory {
     if (record === undefined) throw badFormat(where, 'the record is missing')
     const largest = Math.max(record.size, record.stored)
     if (largest > most) throw unsafe(where, `the record has ${largest} bytes; ${most} are allowed`)
-    const header = Buffer.from(this.file.read(record.at, 30, where).buffer)
-    if (header.readUInt32LE(0) !== localMark) throw badFormat({ ...where, offset: record.at }, 'there is no record')
-    const start = record.at + 30 + header.readUInt16LE(26) + header.readUInt16LE(28)
+    const start = this.start(record, where)
     if (record.method === 0) {
       if (record.stored !== record.size) throw badFormat(where, 'its two sizes differ, and it is not compressed')
       return this.file.read(start, record.size, where)
@@ -66,6 +67,29 @@ export class ZipDirectory {
     }
     if (bytes.length !== record.size) throw badFormat(where, `it unpacks to ${bytes.length} bytes, not ${record.size}`)
     return bytes
+  }
+
+  /** Compares a record of any size with its checksum, piece by piece where it is not compressed. */
+  verify(name: string): void {
+    const record = this.records.get(name)!
+    const where = { ...this.file.where, record: name }
+    let sum = 0
+    if (record.method !== 0) sum = crc32(this.read(name, this.file.size * limits.expansion))
+    else {
+      const start = this.start(record, where)
+      const piece = 2 ** 24
+      for (let at = 0; at < record.size; at += piece)
+        sum = crc32(this.file.read(start + at, Math.min(piece, record.size - at), where), sum)
+    }
+    if (sum >>> 0 !== record.crc)
+      throw badFormat(where, 'its checksum is wrong: the file was damaged after it was written')
+  }
+
+  /** Where the bytes of a record begin. */
+  private start(record: ZipRecord, where: Where): number {
+    const header = Buffer.from(this.file.read(record.at, 30, where).buffer)
+    if (header.readUInt32LE(0) !== localMark) throw badFormat({ ...where, offset: record.at }, 'there is no record')
+    return record.at + 30 + header.readUInt16LE(26) + header.readUInt16LE(28)
   }
 
   private damaged(offset: number, message: string): Error {
@@ -116,7 +140,10 @@ export class ZipDirectory {
     const inTop = this.top !== '' && path.startsWith(`${this.top}/`)
     const name = inTop ? path.slice(this.top.length + 1) : path
     if (this.records.has(name)) this.repeated.push(name)
-    else this.records.set(name, { name, size, stored, method: bytes.readUInt16LE(offset + 10), at })
+    else {
+      const [method, crc] = [bytes.readUInt16LE(offset + 10), bytes.readUInt32LE(offset + 16)]
+      this.records.set(name, { name, size, stored, method, at, crc })
+    }
     return length
   }
 }
