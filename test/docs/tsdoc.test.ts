@@ -9,6 +9,8 @@ import { root, tempDir } from '../support/paths.js'
 
 /** What an example may use without saying where it comes from. */
 const imports = `
+import { createReadStream } from 'node:fs'
+import { createInterface } from 'node:readline'
 import { parentPort } from 'node:worker_threads'
 import * as torch from 'libtorch-node'
 import { models } from 'libtorch-node/vision'
@@ -21,11 +23,14 @@ const names = `
 const [x, input, y, epoch] = [torch.randn(3, 4), torch.randn(3, 4), torch.tensor([0n, 1n, 2n]), 3]
 const [model, layer] = [new nn.Linear(4, 3), new nn.Linear(4, 4)]
 const optimizer = new optim.SGD(model.parameters(), { lr: 0.1 })
+const scheduler = new optim.lrScheduler.StepLR(optimizer, 10)
 const lossOf = (model: torch.nn.Module) => F.crossEntropy(model.forward(x) as Tensor, y)
 const loss = lossOf(model)
-const step = (x: Tensor, y: Tensor) => Number(F.crossEntropy(model.forward(x), y).item())
+const train = (...what: unknown[]): number => 1 / (1 + what.length)
+const step = train
 const dataset = new torch.utils.data.TensorDataset(x, y)
-const loader: [Tensor, Tensor][] = [[x, y]]
+const loader = new torch.utils.data.DataLoader(dataset, { batchSize: 3 })
+const [images, captions, lines] = [dataset, ['a', 'b', 'c'], ['a', 'b', 'c']]
 const stateDict: Record<string, Tensor> = new nn.DataParallel(model).stateDict()
 for (const name of ['checkpoint.pth', 'big.pth']) torch.saveSync(model.stateDict(), name)
 `
