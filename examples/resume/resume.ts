@@ -3,8 +3,8 @@
  * Python reached without interruption: equal in every bit. `train.py` beside this file is Python's program.
  */
 import { createHash } from 'node:crypto'
-import { mkdirSync, readFileSync } from 'node:fs'
-import { dirname, relative } from 'node:path'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, extname, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { gunzipSync } from 'node:zlib'
@@ -161,6 +161,29 @@ await torch.save(
   options.out,
 )
 console.log(`saved ${relative('', options.out)}`)
+
+// ---- Draw: Python's epochs, and those that went on from there -------------------------------------------------------------
+
+const pythonEpochs = expected.history.filter(({ epoch }) => epoch <= checkpoint.epoch)
+const curve = (epochs: Epoch[], panel: 'loss' | 'accuracy') => ({
+  panel,
+  x: epochs.map(({ epoch }) => epoch),
+  y: epochs.map((epoch) => epoch[panel]),
+})
+const picture = `${options.out.slice(0, options.out.length - extname(options.out).length)}.svg`
+writeFileSync(
+  picture,
+  torch.utils.plotCurves(
+    {
+      'loss in Python': curve(pythonEpochs, 'loss'),
+      'loss in Node': curve(history, 'loss'),
+      'accuracy in Python': curve(pythonEpochs, 'accuracy'),
+      'accuracy in Node': curve(history, 'accuracy'),
+    },
+    { title: 'Handwritten digits: a run that Python began', xLabel: 'epoch', yScale: { loss: 'log' } },
+  ),
+)
+console.log(`drawn ${relative('', picture)}`)
 
 // ---- Compare with Python --------------------------------------------------------------------------------------------------
 

@@ -1,6 +1,7 @@
 /** What is in a folder of checkpoints: its files are the truth, and `checkpoints.json` a cache of what they say. */
 import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
+import { CheckpointError } from '../errors.js'
 import { type Entry, readName } from './entry.js'
 import { jsonText, readEntry, readLabel } from './label.js'
 import type { Best } from './options.js'
@@ -26,6 +27,8 @@ export function scan(folder: string): Entry[] {
     if (!readName(file)) continue
     const known = cached.get(file)
     const entry = known && isOf(folder, known) ? known : readEntry(join(folder, file))
+    // one that a writer deleted meanwhile
+    if (entry.damaged !== undefined && !existsSync(join(folder, file))) continue
     // only the manifest knows of a return to an earlier one that nothing was saved after
     entry.superseded = known?.saveId === entry.saveId && entry.saveId !== '' && known.superseded
     entry.pinned = names.has(file + pinSuffix)
@@ -50,7 +53,9 @@ function readManifest(folder: string): Entry[] {
   try {
     const { version, checkpoints } = JSON.parse(readFileSync(join(folder, manifestName), 'utf8')) as Manifest
     if (version !== 1 || !Array.isArray(checkpoints)) return []
-    return checkpoints.filter(isEntry).map((entry) => ({ ...entry, pinned: false, metrics: numbers(entry.metrics) }))
+    return checkpoints
+      .filter(isEntry)
+      .map((entry) => ({ ...entry, step: entry.step, pinned: false, metrics: numbers(entry.metrics) }))
   } catch {
     return []
   }
@@ -63,7 +68,8 @@ function isEntry(entry: Partial<Entry>): entry is Entry {
     name.epoch === entry.epoch &&
     name.step === entry.step &&
     Array.isArray(entry.files) &&
-    entry.files.every((file) => typeof file === 'string') &&
+    // names alone: what is deleted is in the folder
+    entry.files.every((file) => typeof file === 'string' && file === basename(file)) &&
     [entry.saveId, entry.runId].every((text) => typeof text === 'string') &&
     Number.isSafeInteger(entry.serial)
   )
@@ -118,6 +124,18 @@ export function moveAside(folder: string, entry: Entry): void {
   setPin(folder, entry.file, false)
 }
 
+/** Makes the folder and what is above it. @throws {@link CheckpointError} `ERR_CHECKPOINT_WRITE` */
 export function makeFolder(folder: string): void {
-  mkdirSync(folder, { recursive: true })
+  try {
+    mkdirSync(folder, { recursive: true })
+  } catch (cause) {
+    throw new CheckpointError(
+      'ERR_CHECKPOINT_WRITE',
+      `${folder}: the folder cannot be made: ${(cause as Error).message}`,
+      {
+        cause,
+        file: folder,
+      },
+    )
+  }
 }

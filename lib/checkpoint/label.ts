@@ -106,7 +106,7 @@ export function checkSet(path: string, { files, saveId }: Pick<Entry, 'files' | 
 /** What a failure says about a file. Where it is one of the system, such as too many open files, it says nothing and is thrown. */
 export function damageOf(error: unknown): string {
   const { code, message } = error as NodeJS.ErrnoException
-  if (error instanceof CheckpointError || code === 'ENOENT') return message
+  if (error instanceof CheckpointError || code === 'ENOENT' || code === 'EISDIR') return message
   throw error
 }
 
@@ -137,9 +137,17 @@ export function verifyFiles(path: string, entry: Pick<Entry, 'files' | 'saveId'>
   if (entry.saveId !== '') checkSet(path, entry)
   for (const name of entry.files) {
     const part = join(dirname(path), name)
-    if (how === 'crc' && isZip(part)) verifyChecksums(part)
-    loadSync(part, { mapLocation: 'meta' })
+    if (how === 'crc') verifyCheckpoint(part)
+    else loadSync(part, { mapLocation: 'meta' })
   }
+}
+
+/** Looks at one file, whatever wrote it. @returns whether it has checksums @throws {@link CheckpointError} where it is damaged */
+export function verifyCheckpoint(path: string): boolean {
+  const checked = isZip(path)
+  if (checked) verifyChecksums(path)
+  loadSync(path, { mapLocation: 'meta' })
+  return checked
 }
 
 /** Formats before 1.6 have no checksums. */

@@ -11,6 +11,7 @@ import { inspectCommand } from './inspect.js'
 import { installCommand } from './install.js'
 import { stripPrefixCommand } from './strip-prefix.js'
 import { printableLines } from './text.js'
+import { verifyCommand } from './verify.js'
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
   version: string
@@ -32,6 +33,7 @@ const commands = [
   convertCommand(),
   extractCommand(),
   stripPrefixCommand(),
+  verifyCommand(),
   curvesCommand(),
 ]
 for (const command of commands) {

@@ -143,6 +143,52 @@ export class ConcatDataset<Item> extends Dataset<Item> {
   }
 }
 
+/** What a {@link StackDataset} of `T` gives. */
+export type Stacked<T> = { -readonly [K in keyof T]: T[K] extends DatasetLike<infer Item> ? Item : never }
+
+/**
+ * Several datasets of one length side by side: sample i has the i-th sample of each, in a list, or under the names of an object.
+ * @param datasets - datasets one by one, or one object of them
+ * @throws {@link ShapeError} when their lengths differ
+ * @example
+ * new torch.utils.data.StackDataset({ image: images, text: captions }) // sample 0: { image: images.get(0), text: … }
+ */
+export class StackDataset<T extends readonly DatasetLike<any>[] | Record<string, DatasetLike<any>>> extends Dataset<
+  Stacked<T>
+> {
+  readonly datasets: T
+
+  constructor(...datasets: T extends readonly unknown[] ? T : [datasets: T])
+  constructor(...datasets: any[]) {
+    super()
+    const named = datasets.length === 1 && isRecord(datasets[0])
+    this.datasets = named ? datasets[0] : datasets
+    const lengths = Object.values(this.datasets).map((dataset) => dataset?.length)
+    if (lengths.length === 0) throw new ArgumentError('StackDataset: expected at least one dataset')
+    if (lengths.some((length) => length === undefined || length !== lengths[0]))
+      throw new ShapeError(`StackDataset: the datasets should have the same length, but have ${lengths.join(', ')}`)
+  }
+
+  get length(): number {
+    return (Object.values(this.datasets)[0] as DatasetLike<unknown>).length
+  }
+
+  get(index: number): Stacked<T> | Promise<Stacked<T>> {
+    const items = Object.entries(this.datasets).map(([key, dataset]) => [key, sample(dataset, index)] as const)
+    const together = (values: unknown[]) =>
+      (Array.isArray(this.datasets)
+        ? values
+        : Object.fromEntries(items.map(([key], i) => [key, values[i]]))) as Stacked<T>
+    const values = items.map(([, item]) => item)
+    return values.some((item) => item instanceof Promise) ? Promise.all(values).then(together) : together(values)
+  }
+}
+
+function isRecord(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
+  return Object.getPrototypeOf(value) === Object.prototype && typeof (value as { get?: unknown }).get !== 'function'
+}
+
 /**
  * Splits a dataset at random into subsets that share no sample; the same seed gives Python's split.
  * @param lengths - numbers of samples that sum to `dataset.length`, or fractions that sum to 1 (what rounding leaves over

@@ -182,3 +182,74 @@ export class BatchSampler implements Sampler<number[]> {
     if (batch.length > 0 && !this.dropLast) yield batch
   }
 }
+
+/**
+ * The part of a dataset that one of several processes trains on: every process gets equally many indices. What is missing to
+ * that is repeated from the start, or with `dropLast` left out. Call {@link setEpoch} before each epoch, or all have one order.
+ * Source: torch/utils/data/distributed.py, PyTorch 2.13 (cf30153c)
+ * @param options - `numReplicas` processes (default: environment variable `WORLD_SIZE`), `rank` of this one in [0, numReplicas)
+ *   (default: `RANK`), `shuffle` (default true), `seed` (default 0, the same in all processes), `dropLast` (default false)
+ * @example
+ * const sampler = new torch.utils.data.DistributedSampler(dataset, { numReplicas: 4, rank: 0 })
+ * for (let epoch = 0; epoch < 10; epoch++) {
+ *   sampler.setEpoch(epoch)
+ *   for (const batch of new torch.utils.data.DataLoader(dataset, { batchSize: 32, sampler })) train(batch)
+ * }
+ */
+export class DistributedSampler implements Sampler {
+  readonly dataset: { readonly length: number }
+  readonly numReplicas: number
+  readonly rank: number
+  readonly shuffle: boolean
+  readonly seed: number
+  readonly dropLast: boolean
+  /** Indices that each process gets. */
+  readonly numSamples: number
+  readonly totalSize: number
+  epoch = 0
+
+  constructor(
+    dataset: { readonly length: number },
+    options: { numReplicas?: number; rank?: number; shuffle?: boolean; seed?: number; dropLast?: boolean } = {},
+  ) {
+    checkOptions('DistributedSampler', options, ['numReplicas', 'rank', 'shuffle', 'seed', 'dropLast'])
+    this.dataset = dataset
+    this.numReplicas = options.numReplicas ?? fromEnvironment('numReplicas', 'WORLD_SIZE')
+    this.rank = options.rank ?? fromEnvironment('rank', 'RANK')
+    checkPositive('DistributedSampler', 'numReplicas', this.numReplicas)
+    if (!Number.isSafeInteger(this.rank) || this.rank < 0 || this.rank >= this.numReplicas)
+      throw new ArgumentError(`DistributedSampler: rank should be in [0, ${this.numReplicas - 1}], but is ${this.rank}`)
+    this.shuffle = options.shuffle ?? true
+    this.seed = options.seed ?? 0
+    this.dropLast = options.dropLast ?? false
+    const n = dataset.length
+    const uneven = this.dropLast && n % this.numReplicas !== 0
+    this.numSamples = Math.ceil((uneven ? n - this.numReplicas : n) / this.numReplicas)
+    this.totalSize = this.numSamples * this.numReplicas
+  }
+
+  get length(): number {
+    return this.numSamples
+  }
+
+  /** Another order for another epoch, the same in all processes. */
+  setEpoch(epoch: number): void {
+    this.epoch = epoch
+  }
+
+  *[Symbol.iterator](): Indices {
+    const n = this.dataset.length
+    const order = this.shuffle
+      ? (randperm(n, { generator: new Generator().manualSeed(this.seed + this.epoch) }).tolist() as number[])
+      : [...Array(n).keys()]
+    for (let i = this.rank; i < this.totalSize; i += this.numReplicas) yield order[i % n]!
+  }
+}
+
+function fromEnvironment(option: string, variable: string): number {
+  const text = process.env[variable]
+  if (text) return Number(text)
+  throw new ArgumentError(
+    `DistributedSampler: ${option} is neither given nor in the environment variable ${variable}; pass { numReplicas, rank }`,
+  )
+}

@@ -20,11 +20,11 @@ import { checkOptions } from './options.js'
 /** Where a run goes on: what `CheckpointManager.resume` returns, or a part of it. */
 export interface ResumePoint {
   /** the last step that the checkpoint contains */
-  step?: number
+  step?: number | undefined
   /** the last epoch that it contains, or the one that it is within */
-  epoch?: number
+  epoch?: number | undefined
   /** the first epoch that is still to be finished (default: `epoch + 1`) */
-  nextEpoch?: number
+  nextEpoch?: number | undefined
 }
 
 export interface JsonlLoggerOptions {
@@ -51,9 +51,9 @@ export type Loggable =
  * line cut short, and the next logger takes it away. NaN and the infinities are the texts `"NaN"`, `"Infinity"` and `"-Infinity"`, as
  * JSON has none; {@link readJsonl} gives numbers again.
  * @example
- * const at = await manager.resume({ model, optimizer }, { optional: true })
- * const log = new torch.utils.JsonlLogger('run/log.jsonl', { resume: at })
- * log.log({ epoch, step, loss, lr: scheduler.getLastLr()[0] })
+ * // a checkpoint has brought the run back to the end of this epoch; `null` would begin the log anew
+ * const log = new torch.utils.JsonlLogger('run/log.jsonl', { resume: { epoch } })
+ * log.log({ epoch: epoch + 1, loss, lr: optimizer.paramGroups[0]!.lr as number })
  * log.close()
  */
 export class JsonlLogger {
@@ -123,7 +123,10 @@ export class JsonlLogger {
  * Reads what a {@link JsonlLogger} wrote; a last line that was cut short is left out.
  * @throws {@link ArgumentError} naming the line that is no JSON object; the system's error when the file cannot be read
  * @example
- * const records = torch.utils.readJsonl('run/log.jsonl')
+ * const log = new torch.utils.JsonlLogger('run/losses.jsonl')
+ * for (const [i, loss] of [0.9, 0.5, 0.3].entries()) log.log({ epoch: i + 1, loss })
+ * log.close()
+ * const records = torch.utils.readJsonl('run/losses.jsonl')
  * const svg = torch.utils.plotCurves({ loss: records.map((record) => Number(record.loss)) })
  */
 export function readJsonl(path: string | URL): LogRecord[] {
@@ -169,18 +172,21 @@ function kept(path: string, content: Uint8Array, resume: ResumePoint | null | un
   let isLater = false
   const staying = lines.filter(({ record }) => {
     // a line without step and epoch belongs to the one before
-    isLater = later(record, resume) ?? isLater
+    isLater = later(path, record, resume) ?? isLater
     return !isLater
   })
   return Buffer.concat(staying.flatMap(({ bytes }) => [bytes, Buffer.from('\n')]))
 }
 
 /** Whether a line was written after the point where the run goes on; undefined when the line does not say. */
-function later(record: LogRecord, { step, epoch, nextEpoch }: ResumePoint): boolean | undefined {
+function later(path: string, record: LogRecord, { step, epoch, nextEpoch }: ResumePoint): boolean | undefined {
+  const first = nextEpoch ?? (epoch === undefined ? undefined : epoch + 1)
   if (typeof record.step === 'number' && step !== undefined) return record.step > step
-  if (typeof record.epoch !== 'number') return undefined
-  if (nextEpoch !== undefined) return record.epoch >= nextEpoch
-  return epoch === undefined ? undefined : record.epoch > epoch
+  if (typeof record.epoch === 'number' && first !== undefined) return record.epoch >= first
+  if (typeof record.step !== 'number') return undefined
+  throw new ArgumentError(
+    `JsonlLogger: ${path} has a line with step ${record.step} and no epoch, but resume says an epoch alone, so that it cannot be told whether the line will be written again; give resume the step, too, and log the epoch on every line`,
+  )
 }
 
 /** A whole file takes the place of the old one, so that a crash in between loses no line. */

@@ -44,7 +44,7 @@ export function trainEpoch(run: Run): number {
 }
 
 /** All values of a model and what an optimizer knows of it, as bytes. */
-export function bytesOf({ model, optimizer }: Pick<Run, 'model' | 'optimizer'>): string {
+export function bytesOf({ model, optimizer }: { model: Net; optimizer: torch.optim.Optimizer<any> }): string {
   const states = [...optimizer.state].flatMap(([, record]) => Object.values(record))
   const tensors = [...Object.values(model.stateDict()), ...states].filter((each) => each instanceof torch.Tensor)
   const parts = tensors.map((each) => Buffer.from((each as torch.Tensor).typedArray().buffer).toString('hex'))

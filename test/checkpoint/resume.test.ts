@@ -246,7 +246,9 @@ test('a LambdaLR that was made before resuming goes on from its rate, and lr ove
 test('what does not fit is all listed, and nothing is changed', async () => {
   const folder = fresh()
   const manager = new CheckpointManager(folder)
-  await manager.save({ epoch: 0, ...newRun() })
+  const saved = newRun()
+  trainEpoch(saved)
+  await manager.save({ epoch: 0, ...saved })
   const before = newRun(7)
   class Wide extends Net {
     override last = new nn.Linear(8, 3)

@@ -4,6 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import * as torch from 'libtorch-node'
+import { packageCopy } from '../support/package-copy.js'
 import { root, tempDir } from '../support/paths.js'
 import { cli, output } from './cli.js'
 
@@ -140,4 +141,11 @@ test('the log is never written over, and mistakes say what to do', (t) => {
   // a picture may be drawn again
   output(['curves', 'run.jsonl'], { cwd: dir })
   output(['curves', 'run.jsonl'], { cwd: dir })
+})
+
+test('works where neither the addon nor LibTorch is', async (t) => {
+  const copy = packageCopy(t)
+  writeLog(join(copy.home, 'run.jsonl'))
+  const run = await copy.cli(['curves', 'run.jsonl'])
+  assert.deepEqual([run.status, run.stderr, run.stdout], [0, '', 'run.svg: 3 curves in 2 panels, 20 values\n'])
 })

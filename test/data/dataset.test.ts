@@ -67,6 +67,23 @@ test('samplers know how many indices they give', () => {
   assert.deepEqual([...new BatchSampler([5, 6, 7], 2, false)], [[5, 6], [7]])
 })
 
+test('a DistributedSampler wants to know which process it is in', () => {
+  const { DistributedSampler } = torch.utils.data
+  assert.throws(() => new DistributedSampler([1]), { code: 'ERR_ARGUMENT', message: /numReplicas.*WORLD_SIZE/ })
+  assert.throws(() => new DistributedSampler([1], { numReplicas: 2, rank: 2 }), {
+    code: 'ERR_ARGUMENT',
+    message: /\[0, 1\]/,
+  })
+  process.env.WORLD_SIZE = '2'
+  process.env.RANK = '1'
+  try {
+    assert.deepEqual([...new DistributedSampler([0, 0, 0], { shuffle: false })], [1, 0])
+  } finally {
+    delete process.env.WORLD_SIZE
+    delete process.env.RANK
+  }
+})
+
 test('samplers refuse what they cannot sample', () => {
   assert.throws(() => new RandomSampler([1], { numSamples: 0 }), { code: 'ERR_ARGUMENT' })
   assert.throws(() => new RandomSampler([1], { numsamples: 1 } as object), {

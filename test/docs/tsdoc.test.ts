@@ -9,7 +9,7 @@ import { root, tempDir } from '../support/paths.js'
 
 /** What an example may use without saying where it comes from. */
 const imports = `
-import { createReadStream } from 'node:fs'
+import { createReadStream, writeFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { parentPort } from 'node:worker_threads'
 import * as torch from 'libtorch-node'
@@ -27,13 +27,20 @@ const scheduler = new optim.lrScheduler.StepLR(optimizer, 10)
 const lossOf = (model: torch.nn.Module) => F.crossEntropy(model.forward(x) as Tensor, y)
 const loss = lossOf(model)
 const train = (...what: unknown[]): number => 1 / (1 + what.length)
-const step = train
 const dataset = new torch.utils.data.TensorDataset(x, y)
 const loader = new torch.utils.data.DataLoader(dataset, { batchSize: 3 })
 const [images, captions, lines] = [dataset, ['a', 'b', 'c'], ['a', 'b', 'c']]
 const stateDict: Record<string, Tensor> = new nn.DataParallel(model).stateDict()
 for (const name of ['checkpoint.pth', 'big.pth']) torch.saveSync(model.stateDict(), name)
 `
+
+/** Names that are made only for the examples that use them: what opens files and folders, and `step`, a count or what takes one. */
+const namesByUse: [RegExp, string][] = [
+  [/(?<!\.)\bstep\(/, 'const step = train'],
+  [/(?<!\.)\bstep\b(?!\()/, 'const step = 7'],
+  [/\bmanager\./, "const manager = new torch.CheckpointManager('run')"],
+  [/\bwriter\./, "const writer = new torch.utils.SummaryWriter('run')"],
+]
 
 /** Examples that do not run here, by how they begin, and why. */
 const notRun: Record<string, string> = {
@@ -94,10 +101,9 @@ test('every example runs, or is excused by name', (t) => {
     const head = own.some((line) => line.includes('* as torch'))
       ? imports.replace(/^import \* as torch.*$/m, '')
       : imports
-    return [
-      `example-${i + 1}`,
-      `// ${place}\n${head}\n${own.join('\n')}\n${names}\n{\n${rest}\n}\nexport {}\n`,
-    ] as const
+    const used = namesByUse.filter(([use]) => use.test(rest)).map(([, declaration]) => declaration)
+    const before = [head, ...own, names, ...used].join('\n')
+    return [`example-${i + 1}`, `// ${place}\n${before}\n{\n${rest}\n}\nexport {}\n`] as const
   })
   const scripts = compilePrograms('tsdoc', new Map(programs))
   const dir = tempDir(t)

@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict'
 import { readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { test } from 'node:test'
 import { child } from '../support/child.js'
 import { root, tempDir } from '../support/paths.js'
@@ -36,6 +36,27 @@ test('the example ends with the recorded digest, and says so', (t) => {
   assert.match(output, /argparse\.Namespace +epochs: 12, batch_size: 64/)
   for (const { epoch } of recorded.history.slice(5))
     assert.match(output, new RegExp(`^epoch ${epoch} +lr .* accuracy 0\\.9`, 'm'))
+})
+
+test('the example ends with a picture: every epoch of Python and of Node', (t) => {
+  const dir = tempDir(t)
+  const output = resume('--out', join(dir, 'new.pth'))
+  const picture = join(dir, 'new.svg')
+  assert.equal(/^drawn (.*)$/m.exec(output)![1], relative('', picture))
+  const svg = readFileSync(picture, 'utf8')
+  for (const name of ['loss in Python', 'loss in Node', 'accuracy in Python', 'accuracy in Node', 'epoch']) {
+    assert.match(svg, new RegExp(`<text[^>]*>${name}</text>`))
+  }
+  const [lossInPython, lossInNode, accuracyInPython, accuracyInNode] = [
+    ...svg.matchAll(/<path class="curve [^"]*" d="(M[^h]*?)"\/>/g),
+  ].map(([, d]) => d!.split(/[ML]/).slice(1))
+  for (const [python, node] of [
+    [lossInPython, lossInNode],
+    [accuracyInPython, accuracyInNode],
+  ]) {
+    assert.deepEqual([python!.length, node!.length], [5, 7])
+    assert.ok(Number.parseFloat(python!.at(-1)!) < Number.parseFloat(node![0]!), 'one begins where the other ends')
+  }
 })
 
 test('the example fails when the parameters are not Python’s', (t) => {

@@ -10,10 +10,15 @@ import { pythonJson, requirePython } from '../support/python.js'
 const { data } = torch.utils
 
 interface SamplerSpec {
-  kind: 'Random' | 'SubsetRandom' | 'Weighted'
+  kind: 'Random' | 'SubsetRandom' | 'Weighted' | 'Distributed'
   generator?: number
   replacement?: boolean
   numSamples?: number
+  replicas?: number
+  rank?: number
+  shuffle?: boolean
+  sampleSeed?: number
+  dropLast?: boolean
 }
 
 /** One way to go through `n` samples. Generators are named by their seed: the same seed is the same generator. */
@@ -85,6 +90,14 @@ const settings: Record<string, Setting> = {
     sampler: { kind: 'Weighted', numSamples: 8, replacement: false, generator: 2 },
   },
   'batch sampler': { n: 10, batchSampler: 4, generator: 1, sampler: { kind: 'Random' } },
+  'distributed, rank 1 of 3': { n: 10, batchSize: 2, sampler: { kind: 'Distributed', replicas: 3, rank: 1 } },
+  'distributed, tail dropped': {
+    n: 11,
+    batchSize: 2,
+    sampler: { kind: 'Distributed', replicas: 3, rank: 2, dropLast: true, sampleSeed: 4 },
+  },
+  'distributed, in order': { n: 10, sampler: { kind: 'Distributed', replicas: 4, rank: 3, shuffle: false } },
+  'distributed, more processes than samples': { n: 3, sampler: { kind: 'Distributed', replicas: 8, rank: 7 } },
   'split by lengths': { n: 10, batchSize: 3, shuffle: true, split: [3, 7] },
   'split by fractions, from a generator': { n: 31, batchSize: 3, shuffle: true, generator: 1, split: [0.3, 0.3, 0.4] },
   'two sets in one': { n: 6, batchSize: 5, shuffle: true, concat: true },
@@ -101,6 +114,7 @@ interface Trace {
 const program = `
 import json, sys, torch
 from torch.utils.data import *
+from torch.utils.data.distributed import DistributedSampler
 
 def run(s):
     generators = {}
@@ -123,6 +137,9 @@ def run(s):
             made = RandomSampler(dataset, sampler.get('replacement', False), sampler.get('numSamples'), g)
         elif kind == 'SubsetRandom':
             made = SubsetRandomSampler(list(range(1, s['n'], 2)), g)
+        elif kind == 'Distributed':
+            made = DistributedSampler(dataset, sampler['replicas'], sampler['rank'], sampler.get('shuffle', True),
+                                      sampler.get('sampleSeed', 0), sampler.get('dropLast', False))
         else:
             weights = [i * 0.5 + 0.1 for i in range(s['n'])]
             made = WeightedRandomSampler(weights, sampler['numSamples'], sampler.get('replacement', True), g)
@@ -132,7 +149,8 @@ def run(s):
     if s.get('dropLast'): options['drop_last'] = True
     loader = DataLoader(dataset, generator=generator(s.get('generator')), **options)
     batches, draws = [], []
-    for _ in range(s.get('epochs', 3)):
+    for epoch in range(s.get('epochs', 3)):
+        if isinstance(loader.sampler, DistributedSampler): loader.sampler.set_epoch(epoch)
         for i, batch in enumerate(loader):
             batches.append(batch.tolist() if isinstance(batch, torch.Tensor) else [batch])
             draws.append(torch.rand(1).item())
@@ -168,6 +186,7 @@ function run(s: Setting): Trace {
   const trace: Trace = { length: loader.length, batches: [], draws: [], states: {} }
   for (let epoch = 0; epoch < (s.epochs ?? 3); epoch++) {
     let i = 0
+    if (loader.sampler instanceof data.DistributedSampler) loader.sampler.setEpoch(epoch)
     for (const batch of loader) {
       trace.batches.push(batch instanceof torch.Tensor ? (batch.tolist() as number[]) : [batch])
       trace.draws.push(torch.rand(1).item() as number)
@@ -187,6 +206,10 @@ function makeSampler(
 ): torch.utils.data.Sampler {
   const { kind, replacement, numSamples } = spec
   if (kind === 'Random') return new data.RandomSampler(dataset, { replacement, numSamples, generator })
+  if (kind === 'Distributed') {
+    const { replicas: numReplicas, rank, shuffle, sampleSeed: seed, dropLast } = spec
+    return new data.DistributedSampler(dataset, { numReplicas, rank, shuffle, seed, dropLast })
+  }
   const indices = [...Array(n).keys()]
   if (kind === 'SubsetRandom')
     return new data.SubsetRandomSampler(

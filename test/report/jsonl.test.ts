@@ -86,6 +86,8 @@ test('a log that is opened again goes on', (t) => {
 const resumes: [string, torch.utils.ResumePoint | null, number][] = [
   ['after a step', { step: 3, epoch: 2, nextEpoch: 2 }, 7],
   ['after the last step of an epoch', { step: 4, epoch: 2, nextEpoch: 3 }, 10],
+  ['after an epoch, as a manager says it', { epoch: 2, step: undefined, nextEpoch: 3 }, 10],
+  ['by the step alone', { step: 4 }, 10],
   ['by the epoch alone', { epoch: 2 }, 10],
   ['within an epoch, which is yet to end', { epoch: 2, nextEpoch: 2 }, 5],
   ['after the end', { step: 6, epoch: 3 }, 15],
@@ -103,6 +105,19 @@ for (const [name, resume, count] of resumes) {
     assert.deepEqual(readdirSync(dir), ['log.jsonl'])
   })
 }
+
+test('a line that an epoch alone cannot place stops the run before anything is lost', (t) => {
+  const file = join(tempDir(t), 'log.jsonl')
+  writeFileSync(file, '{"step":1}\n{"epoch":1}\n{"step":2}\n')
+  const before = readFileSync(file)
+  assert.throws(() => new JsonlLogger(file, { resume: { epoch: 1 } }), {
+    code: 'ERR_ARGUMENT',
+    message: /a line with step 1 and no epoch.*give resume the step, too/,
+  })
+  assert.ok(readFileSync(file).equals(before))
+  new JsonlLogger(file, { resume: { epoch: 1, step: 1 } }).close()
+  assert.deepEqual(readJsonl(file), [{ step: 1 }, { epoch: 1 }])
+})
 
 test('a last line that was cut anywhere is taken away; a whole one without its end stays', (t) => {
   const file = join(tempDir(t), 'log.jsonl')

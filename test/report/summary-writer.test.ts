@@ -1,12 +1,14 @@
 /** Event files as Python writes them, and as TensorBoard reads them. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { readdirSync, statSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
+import { Worker } from 'node:worker_threads'
 import * as torch from 'libtorch-node'
 import { root, tempDir } from '../support/paths.js'
 import { pythonFile, requirePython } from '../support/python.js'
@@ -202,6 +204,52 @@ test('the default folder is named after the time and the machine, and files neve
   assert.equal(readdirSync(join(dir, name)).length, 1)
   for (let i = 0; i < 5; i++) new SummaryWriter('one').close()
   assert.equal(readdirSync(join(dir, 'one')).length, 5)
+})
+
+test('a full disk leaves whole records, and what found no room is written later', {
+  skip: process.platform !== 'linux',
+}, (t) => {
+  if (!requirePython(t)) return
+  const dir = tempDir(t)
+  const code = `
+    import { execFileSync } from 'node:child_process'
+    import * as torch from 'libtorch-node'
+    process.on('SIGXFSZ', () => {})
+    const writer = new torch.utils.SummaryWriter(process.argv[1], { maxQueue: 4 })
+    const codes = []
+    for (let step = 0; step < 100; step++) {
+      try { writer.addScalar('a', step, step) } catch (error) { codes.push(error.code) }
+    }
+    console.log(new Set(codes).size, codes[0])
+    execFileSync('prlimit', ['--fsize=unlimited', '--pid', String(process.pid)])
+    // the end of the process writes the rest`
+  const shell = 'ulimit -S -f 2 && exec "$0" --input-type=module -e "$1" "$2"'
+  const run = spawnSync('bash', ['-c', shell, process.execPath, code, dir], { cwd: root, encoding: 'utf8' })
+  assert.equal(run.stdout, '1 EFBIG\n', run.stderr)
+  assert.equal(run.status, 0, run.stderr)
+  const { scalars } = ask<{ scalars: { a: [number, number][] } }>('list', dir)
+  assert.deepEqual(
+    scalars.a,
+    Array.from({ length: 100 }, (_, step) => [step, step]),
+  )
+})
+
+test('threads that begin in the same second have files of their own', async (t) => {
+  const dir = tempDir(t)
+  const code = `
+    const { workerData } = require('node:worker_threads')
+    import('libtorch-node').then((torch) => {
+      const writer = new torch.utils.SummaryWriter(workerData)
+      writer.addScalar('a', 1, 1)
+    })`
+  const start = () => once(new Worker(code, { eval: true, workerData: dir }), 'exit')
+  const before = process.cwd()
+  process.chdir(root) // where a worker made from a text finds the package
+  t.after(() => process.chdir(before))
+  assert.deepEqual(await Promise.all([start(), start(), start()]), [[0], [0], [0]])
+  const files = readdirSync(dir)
+  assert.equal(files.length, 3)
+  assert.equal(new Set(files.map((name) => statSync(join(dir, name)).size)).size, 1, 'each has its event')
 })
 
 test('mistakes say what was expected, and leave the file as it was', (t) => {

@@ -51,7 +51,7 @@ interface Panel {
  * @throws {@link ArgumentError} for a series that cannot be drawn, and for an unknown option
  * @example
  * const svg = torch.utils.plotCurves({ train: [0.9, 0.5, 0.3], test: [1.0, 0.7, 0.6] }, { title: 'Loss', xLabel: 'epoch' })
- * writeFileSync('loss.svg', svg)
+ * console.log(svg.slice(0, 4)) // <svg
  */
 export function plotCurves(curves: Curves, options: PlotOptions = {}): string {
   checkOptions('plotCurves', options, known)

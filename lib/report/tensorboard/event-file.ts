@@ -2,7 +2,7 @@
  * One event file, as TensorBoard reads it: records of a length, its checksum, an event and its checksum.
  * Source: tensorboard/summary/writer/{event_file_writer,record_writer}.py, TensorBoard 2.21.
  */
-import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs'
+import { closeSync, ftruncateSync, mkdirSync, openSync, writeSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { hostname } from 'node:os'
 import { type Event, encodeEvent } from './proto.js'
@@ -28,6 +28,8 @@ export class EventFile {
   readonly #file: number
   readonly #options: EventFileOptions
   #queue: Uint8Array[] = []
+  /** bytes that are written */
+  #size = 0
   /** when the first event of the queue came */
   #since = 0
   #timer: NodeJS.Timeout | undefined
@@ -60,16 +62,24 @@ export class EventFile {
   flush(): void {
     this.#check()
     clearTimeout(this.#timer)
-    waiting.delete(this)
     const bytes = Buffer.concat(this.#queue)
+    try {
+      for (let at = 0; at < bytes.length; ) at += writeSync(this.#file, bytes, at, bytes.length - at, this.#size + at)
+    } catch (error) {
+      // a full disk: readers stop at half a record, so that none is left; the events wait for the next attempt
+      ftruncateSync(this.#file, this.#size)
+      throw error
+    }
+    this.#size += bytes.length
     this.#queue = []
-    for (let at = 0; at < bytes.length; ) at += writeSync(this.#file, bytes, at)
+    waiting.delete(this)
   }
 
   close(): void {
     try {
       this.flush()
     } finally {
+      waiting.delete(this)
       closeSync(this.#file)
     }
   }

@@ -55,6 +55,7 @@ type Given<T> = T & { tag: string; globalStep?: number | bigint; walltime?: numb
 /**
  * Writes event files that TensorBoard reads, as Python's `torch.utils.tensorboard.SummaryWriter` writes them. Arguments come in Python's
  * order, or by name in an options object at the end. What waits is written by `flush()`, by `close()`, and when the process ends.
+ * @throws {@link ArgumentError} for an unknown option, a value of the wrong kind, or a step that is no whole number
  * @example
  * const writer = new torch.utils.SummaryWriter('runs/first')
  * for (let step = 0; step < 100; step++) writer.addScalar('train/loss', 1 / (step + 1), step)
@@ -102,8 +103,10 @@ export class SummaryWriter {
    * Adds a number to the curve of a tag.
    * @param scalarValue - a number, or a tensor of one element; kept as float32
    * @example
-   * writer.addScalar('loss', loss, step)
-   * writer.addScalar('loss', loss, { globalStep: step, newStyle: true, doublePrecision: true })
+   * const writer = new torch.utils.SummaryWriter('runs/scalars')
+   * writer.addScalar('loss', loss, 1)
+   * writer.addScalar('loss', 0.25, { globalStep: 2, newStyle: true, doublePrecision: true })
+   * writer.close()
    */
   addScalar(
     tag: string,
@@ -127,7 +130,9 @@ export class SummaryWriter {
    * Adds numbers to several curves of one chart; each curve is a run of its own, in a folder below `logDir`.
    * @param tagScalarDict - name of the curve to its number
    * @example
-   * writer.addScalars('loss', { train: 0.31, test: 0.42 }, step)
+   * const writer = new torch.utils.SummaryWriter('runs/two-curves')
+   * writer.addScalars('loss', { train: 0.31, test: 0.42 }, epoch)
+   * writer.close()
    */
   addScalars(
     mainTag: string,
@@ -160,7 +165,9 @@ export class SummaryWriter {
    * @param values - numbers in any shape, at least one
    * @throws {@link ArgumentError} when there is no value, or none in any bin
    * @example
+   * const writer = new torch.utils.SummaryWriter('runs/weights')
    * for (const [name, parameter] of model.namedParameters()) writer.addHistogram(name, parameter, epoch)
+   * writer.close()
    */
   addHistogram(
     tag: string,
@@ -182,6 +189,11 @@ export class SummaryWriter {
    * Adds an image.
    * @param imgTensor - bytes from 0 to 255 in uint8, or values from 0 to 1 in any other dtype; what lies beyond is cut off
    * @throws {@link ShapeError} when its shape does not fit `dataformats` (default `'CHW'`)
+   * @example
+   * const writer = new torch.utils.SummaryWriter('runs/images')
+   * writer.addImage('noise', torch.rand(3, 16, 16), epoch)
+   * writer.addImage('digit', torch.rand(8, 8), epoch, { dataformats: 'HW' })
+   * writer.close()
    */
   addImage(
     tag: string,
@@ -194,7 +206,13 @@ export class SummaryWriter {
     this.#image('addImage', 'CHW', args)
   }
 
-  /** Adds images as a grid with eight in a row; like {@link SummaryWriter.addImage}, with `dataformats` `'NCHW'` by default. */
+  /**
+   * Adds images as a grid with eight in a row; like {@link SummaryWriter.addImage}, with `dataformats` `'NCHW'` by default.
+   * @example
+   * const writer = new torch.utils.SummaryWriter('runs/grid')
+   * writer.addImages('batch', torch.rand(16, 1, 8, 8), epoch)
+   * writer.close()
+   */
   addImages(
     tag: string,
     imgTensor: ValuesLike,
@@ -206,7 +224,13 @@ export class SummaryWriter {
     this.#image('addImages', 'NCHW', args)
   }
 
-  /** Adds a text, which TensorBoard shows as Markdown. */
+  /**
+   * Adds a text, which TensorBoard shows as Markdown.
+   * @example
+   * const writer = new torch.utils.SummaryWriter('runs/notes')
+   * writer.addText('settings', '`lr` 0.1, `batchSize` 64')
+   * writer.close()
+   */
   addText(
     tag: string,
     textString: string,
