@@ -10,7 +10,8 @@ export {
   TensorDataset,
 } from './dataset.js'
 export { ChainDataset, IterableDataset, type IterableDatasetLike } from './iterable-dataset.js'
-export { DataLoader, type DataLoaderOptions } from './loader.js'
+export { DataLoader } from './loader.js'
+export type { DataLoaderOptions } from './loader-options.js'
 export {
   BatchSampler,
   DistributedSampler,
@@ -21,3 +22,4 @@ export {
   WeightedRandomSampler,
 } from './sampler.js'
 export type { DataLoaderState } from './state.js'
+export { getWorkerInfo, type WorkerInfo } from './workers/info.js'

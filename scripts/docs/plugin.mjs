@@ -26,6 +26,7 @@ export function load(app) {
     for (const list of [project.documents, project.childrenIncludingDocuments])
       list?.sort((a, b) => (places.get(a) ?? Infinity) - (places.get(b) ?? Infinity) || 0)
   })
+  app.converter.addUnknownSymbolResolver((reference, from) => exportNamed(from.project, reference))
   const last = -1e10 // after the plugin that adds the types without an export
   app.converter.on(
     Converter.EVENT_RESOLVE_BEGIN,
@@ -36,6 +37,14 @@ export function load(app) {
     },
     last,
   )
+}
+
+/** The export that a comment means by its name as users write it, `ArgumentError` or `torch.getRngState`, though its file does not import it. */
+function exportNamed(project, { symbolReference }) {
+  const names = (symbolReference?.path ?? []).map(({ path }) => path)
+  if (names[0] === 'torch') names.shift()
+  const target = names.length > 0 && project.getChildByName(['libtorch-node', ...names])
+  return target ? { target } : undefined
 }
 
 /** @param {import('typedoc').ProjectReflection} project */

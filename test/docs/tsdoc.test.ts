@@ -13,7 +13,7 @@ import { createReadStream, writeFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { parentPort } from 'node:worker_threads'
 import * as torch from 'libtorch-node'
-import { models } from 'libtorch-node/vision'
+import { datasets, models, transforms } from 'libtorch-node/vision'
 const { nn, optim, F, Tensor } = torch
 type Tensor = torch.Tensor
 const { prune } = nn.utils
@@ -58,6 +58,7 @@ const notRun: Record<string, string> = {
   'prune.globalUnstructured(': 'its model has two layers of these names; test/nn/utils.test.ts has one',
   "const checkpoint = torch.loadSync('checkpoint.pth') // saved with args":
     'its file comes from Python; test/serialize/pickle.test.ts reads such ones',
+  "const train = new datasets.ImageFolder('data/train'": 'needs a folder of images; test/vision has some',
   "inspectCheckpoint('checkpoint.pth')": 'is of a room without an export; test/cli does it',
 }
 
