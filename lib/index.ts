@@ -1,6 +1,6 @@
 /**
  * libtorch-node: PyTorch for Node.js.
- * @module
+ * @module libtorch-node
  */
 import { provideRepository } from './hub/repositories.js'
 

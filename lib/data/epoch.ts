@@ -8,7 +8,7 @@ export interface Epoch {
 }
 
 export interface EpochParts<Pulled> {
-  /** The next batch, or {@link ended}. */
+  /** The next batch, or `ended`. */
   pull(): Pulled
   /** Lets go of the sampler, the dataset, the workers. */
   close(): void | Promise<void>

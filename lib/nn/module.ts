@@ -352,7 +352,7 @@ export class Module extends ModuleTree {
     return addStateHook(this, 'loaded', hook)
   }
 
-  /** What {@link Module.toString} shows of the module itself; subclasses may override it. */
+  /** What `toString()` shows of the module itself; subclasses may override it. */
   extraRepr(): string {
     return ''
   }

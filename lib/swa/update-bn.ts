@@ -15,9 +15,10 @@ type Options = { device?: Device | null }
  * Computes the statistics of all BatchNorm layers anew, with one pass over the data in training mode. Those that {@link freeze} froze
  * keep theirs.
  * @param loader - batches: tensors, or arrays whose first item is the input; what can only be iterated with `for await` gives a promise
- * @param device - where batches go first (default: they stay)
+ * @param options - `device`: where batches go first (default: they stay)
  */
 export function updateBn(loader: Iterable<Batch>, model: Module, options?: Options): void
+/** The same with the device by position. */
 export function updateBn(loader: Iterable<Batch>, model: Module, device: Device | null, options?: Options): void
 export function updateBn(loader: AsyncIterable<Batch>, model: Module, options?: Options): Promise<void>
 export function updateBn(

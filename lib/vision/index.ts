@@ -1,6 +1,6 @@
 /**
  * libtorch-node/vision: torchvision's image classifiers, transforms and folders of images.
- * @module
+ * @module libtorch-node/vision
  */
 
 export * as datasets from './datasets/index.js'

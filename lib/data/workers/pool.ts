@@ -72,7 +72,7 @@ export class WorkerPool {
     }
   }
 
-  /** The next batch, or {@link ended}. */
+  /** The next batch, or `ended`. */
   async pull(): Promise<unknown> {
     while (true) {
       const task = this.#current()
