@@ -21,6 +21,7 @@ export const errorCodes = {
   ERR_CHECKPOINT_LOCKED: 'another process owns the checkpoint directory',
   ERR_CHECKPOINT_MISMATCH: 'a checkpoint does not belong to the objects that it is restored into',
   ERR_DOWNLOAD: 'a file could not be downloaded, or is not the one that was wanted',
+  ERR_DATA_WORKER: 'a worker of a DataLoader failed, or did not answer in time',
   ERR_LIBTORCH_NOT_FOUND: 'no usable LibTorch was found',
   ERR_LIBTORCH_VERSION: 'LibTorch has another version than the addon was built for',
   ERR_LIBTORCH_INSTALL: 'LibTorch could not be fetched or unpacked',
@@ -132,6 +133,16 @@ export class DownloadError extends TorchError {
   constructor(message: string, options: Options & { status?: number } = {}) {
     super(message, { ...options, code: 'ERR_DOWNLOAD' })
     if (options.status !== undefined) this.status = options.status
+  }
+}
+/** A worker of a DataLoader failed: `worker` says which, `batch` which batch it was making; its own error is the `cause`. */
+export class DataWorkerError extends TorchError {
+  readonly worker: number
+  readonly batch?: number
+  constructor(message: string, worker: number, options: Options & { batch?: number } = {}) {
+    super(message, { ...options, code: 'ERR_DATA_WORKER' })
+    this.worker = worker
+    if (options.batch !== undefined) this.batch = options.batch
   }
 }
 type LibTorchCode = Extract<ErrorCode, `ERR_LIBTORCH_${string}`> | 'ERR_PLATFORM'

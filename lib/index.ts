@@ -1,6 +1,6 @@
 /**
  * libtorch-node: PyTorch for Node.js.
- * @module
+ * @module libtorch-node
  */
 import { provideRepository } from './hub/repositories.js'
 
@@ -25,6 +25,7 @@ export * as nn from './nn/index.js'
 export { functional as F } from './nn/index.js'
 export * as optim from './optim.js'
 export * from './serialize/index.js'
+export * from './state-dict/index.js'
 export * from './tensor/index.js'
 export * as utils from './utils.js'
 export { version } from './version.js'

@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 /**
  * Makes a fresh clone ready: packages, dist/, LibTorch, addons, compiled tests and examples; with `--parity` also the Python
- * environment that the tests compare with. What is done already is skipped. Node's own modules only, as it runs before `npm ci`.
+ * environment that the tests compare with and the tool that builds the site. What is done already is skipped. Node's own modules only, as
+ * it runs before `npm ci`.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -19,11 +20,7 @@ export async function setup({ parity = false } = {}) {
     throw new Failure(`Node.js ${process.version} is too old: >= 20.19 is needed`)
   const withPython = parity && pythonIsThere()
   await runSteps([
-    {
-      title: 'installing the npm packages',
-      done: packagesAreThere,
-      run: () => runQuietly(npm(), ['ci', '--no-audit', '--no-fund']),
-    },
+    packagesStep,
     compileStep('compiling lib/', 'tsconfig.json', 'dist', ['lib', 'binding.d.ts']),
     { title: 'fetching LibTorch', done: () => libtorchIsThere(withPython), run: fetchLibTorch },
     { title: 'building the addons', quiet: true, done: prebuiltFits, run: (announce) => buildNative({ announce }) },
@@ -37,7 +34,19 @@ export async function setup({ parity = false } = {}) {
     ...(withPython
       ? [{ title: 'making .venv, the Python to compare with', done: environmentIsThere, run: makeEnvironment }]
       : []),
+    ...(parity ? [siteStep] : []),
   ])
+}
+
+/** What `npm run docs` needs. */
+export const setupSite = () => runSteps([packagesStep, siteStep])
+
+const packagesStep = installStep('installing the npm packages', root)
+const siteStep = installStep('installing what builds the site', join(root, 'scripts', 'docs'))
+
+function installStep(title, folder) {
+  const run = () => runQuietly(npm(), ['ci', '--no-audit', '--no-fund', '--ignore-scripts'], { cwd: folder })
+  return { title, done: () => packagesAreThere(folder), run }
 }
 
 function npm() {
@@ -45,9 +54,9 @@ function npm() {
 }
 
 /** npm writes what it installed to a lock file of its own; nothing is missing when it has all of ours. */
-function packagesAreThere() {
-  const wanted = readJson(join(root, 'package-lock.json'))?.packages ?? {}
-  const installed = readJson(join(root, 'node_modules', '.package-lock.json'))?.packages ?? {}
+function packagesAreThere(folder) {
+  const wanted = readJson(join(folder, 'package-lock.json'))?.packages ?? {}
+  const installed = readJson(join(folder, 'node_modules', '.package-lock.json'))?.packages ?? {}
   return Object.entries(wanted).every(
     ([path, { version, optional }]) =>
       path === '' || installed[path]?.version === version || (optional && !installed[path]),

@@ -39,22 +39,34 @@ function collate(batch: readonly any[]): unknown {
       return [...batch]
   }
   if (Array.isArray(first)) {
-    const odd = batch.find((item) => item.length !== first.length)
-    if (odd) {
+    const odd = batch.find((item) => item?.length !== first.length)
+    if (odd !== undefined) {
       throw new ShapeError(
-        `the samples of a batch should have equally many elements, but have ${first.length} and ${odd.length}`,
+        `the samples of a batch should have equally many elements, but have ${first.length} and ${odd?.length}; give the DataLoader a collateFn that pads or keeps lists`,
       )
     }
     return first.map((_, i) => collate(batch.map((item) => item[i])))
   }
+  // keys that the first sample does not have are left out, as in Python
   if (first instanceof Map) {
-    return new Map([...first.keys()].map((key) => [key, collate(batch.map((item) => item.get(key)))]))
+    const each = (key: unknown) =>
+      batch.map((item, i) => present(item instanceof Map && item.has(key), item?.get?.(key), key, i))
+    return new Map([...first.keys()].map((key) => [key, collate(each(key))]))
   }
   if (isPlainObject(first)) {
-    return Object.fromEntries(Object.keys(first).map((key) => [key, collate(batch.map((item) => item[key]))]))
+    const each = (key: string) =>
+      batch.map((item, i) => present(isPlainObject(item) && key in item, (item as any)?.[key], key, i))
+    return Object.fromEntries(Object.keys(first).map((key) => [key, collate(each(key))]))
   }
   throw new ArgumentError(
     `samples can be put together from tensors, typed arrays, numbers, strings, arrays, Maps and plain objects, but not from ${describe(first)}; give the DataLoader a collateFn`,
+  )
+}
+
+function present(has: boolean, value: unknown, key: unknown, sample: number): unknown {
+  if (has) return value
+  throw new ArgumentError(
+    `the samples of a batch should have the keys of the first one, but number ${sample} of the batch has no '${String(key)}'`,
   )
 }
 

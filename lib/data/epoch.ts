@@ -1,29 +1,33 @@
-/** One way through a dataset in this thread: what `loader[Symbol.iterator]()` and its asynchronous sister return. */
-import { ended, type Fetcher, type Indices } from './fetch.js'
+/** One way through a dataset: what `loader[Symbol.iterator]()` and its asynchronous sister return. */
+import { ended } from './fetch.js'
 
 /** What a loader knows of the way through its dataset that was begun last. */
 export interface Epoch {
-  /** Batches that the caller has got. */
+  /** Batches that the caller has got, or was told that they failed before one that it got. */
   readonly delivered: number
-  /** The random states of the workers after the last batch that each delivered. */
-  readonly workerStates?: readonly (Uint8Array | null)[]
 }
 
-interface EpochParts {
-  indices: Iterator<Indices>
-  fetcher: Fetcher
+export interface EpochParts<Pulled> {
+  /** The next batch, or `ended`. */
+  pull(): Pulled
+  /** Lets go of the sampler, the dataset, the workers. */
+  close(): void | Promise<void>
   /** Batches that an earlier run had got. */
   delivered: number
-  /** Called at the end, or when the loop is left. */
+  signal: AbortSignal | null
+  /** Called at the end, or when the loop is left; not when it failed: that epoch may be gone on with. */
   onEnd(epoch: Epoch): void
 }
 
+const over = { done: true, value: undefined } as const
+
 export class SyncEpoch<Batch> implements Epoch, IterableIterator<Batch> {
-  readonly #parts: EpochParts
+  readonly #parts: EpochParts<unknown>
   #over = false
+  #failed = 0
   delivered: number
 
-  constructor(parts: EpochParts) {
+  constructor(parts: EpochParts<unknown>) {
     this.#parts = parts
     this.delivered = parts.delivered
   }
@@ -33,32 +37,55 @@ export class SyncEpoch<Batch> implements Epoch, IterableIterator<Batch> {
   }
 
   next(): IteratorResult<Batch, undefined> {
-    if (this.#over) return { done: true, value: undefined }
-    const at = this.#parts.indices.next()
-    const batch = at.done ? ended : this.#parts.fetcher.fetch(at.value)
+    if (this.#over) return over
+    if (this.#parts.signal?.aborted) {
+      this.#over = true
+      void this.#parts.close()
+      throw this.#parts.signal.reason
+    }
+    this.#failed++
+    const batch = this.#parts.pull()
     if (batch === ended) return this.return()
-    this.delivered++
+    this.delivered += this.#failed
+    this.#failed = 0
     return { done: false, value: batch as Batch }
   }
 
   return(): IteratorReturnResult<undefined> {
     if (!this.#over) {
       this.#over = true
-      leave(this, this.#parts)
+      this.#parts.onEnd(this)
+      void this.#parts.close()
     }
-    return { done: true, value: undefined }
+    return over
   }
 }
 
 export class AsyncEpoch<Batch> implements Epoch, AsyncIterableIterator<Batch> {
-  readonly #parts: EpochParts
+  readonly #parts: EpochParts<Promise<unknown>>
+  readonly #aborted: Promise<never> | undefined
+  #stopListening: (() => void) | undefined
   #over = false
+  #failed = 0
   #last: Promise<unknown> | undefined
   delivered: number
 
-  constructor(parts: EpochParts) {
+  constructor(parts: EpochParts<Promise<unknown>>) {
     this.#parts = parts
     this.delivered = parts.delivered
+    const { signal } = parts
+    if (!signal) return
+    this.#aborted = new Promise((_, reject) => {
+      const abort = (): void => {
+        this.#over = true
+        void parts.close()
+        reject(signal.reason)
+      }
+      if (signal.aborted) return abort()
+      signal.addEventListener('abort', abort, { once: true })
+      this.#stopListening = () => signal.removeEventListener('abort', abort)
+    })
+    this.#aborted.catch(nothing)
   }
 
   [Symbol.asyncIterator](): this {
@@ -67,7 +94,7 @@ export class AsyncEpoch<Batch> implements Epoch, AsyncIterableIterator<Batch> {
 
   /** Batches come in order, also when the next is asked for before the last has come. */
   next(): Promise<IteratorResult<Batch, undefined>> {
-    const step = () => this.#step()
+    const step = () => (this.#aborted ? Promise.race([this.#step(), this.#aborted]) : this.#step())
     const result = this.#last ? this.#last.then(step, step) : step()
     const settled = result.then(nothing, nothing).then(() => {
       if (this.#last === settled) this.#last = undefined
@@ -76,34 +103,24 @@ export class AsyncEpoch<Batch> implements Epoch, AsyncIterableIterator<Batch> {
     return result
   }
 
+  /** Is done when the workers have ended. */
   async return(): Promise<IteratorReturnResult<undefined>> {
-    this.#leave()
-    return { done: true, value: undefined }
+    if (!this.#over) this.#parts.onEnd(this)
+    this.#over = true
+    this.#stopListening?.()
+    await this.#parts.close()
+    return over
   }
 
   async #step(): Promise<IteratorResult<Batch, undefined>> {
-    if (this.#over) return { done: true, value: undefined }
-    const at = this.#parts.indices.next()
-    const batch = at.done ? ended : await this.#parts.fetcher.fetchAsync(at.value)
-    if (batch === ended) {
-      this.#leave()
-      return { done: true, value: undefined }
-    }
-    this.delivered++
+    if (this.#over) return this.#parts.signal?.aborted ? Promise.reject(this.#parts.signal.reason) : over
+    this.#failed++
+    const batch = await this.#parts.pull()
+    if (batch === ended) return this.return()
+    this.delivered += this.#failed
+    this.#failed = 0
     return { done: false, value: batch as Batch }
   }
-
-  #leave(): void {
-    if (this.#over) return
-    this.#over = true
-    leave(this, this.#parts)
-  }
-}
-
-function leave(epoch: Epoch, { indices, fetcher, onEnd }: EpochParts): void {
-  onEnd(epoch)
-  indices.return?.()
-  fetcher.close()
 }
 
 const nothing = (): void => {}

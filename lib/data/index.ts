@@ -10,14 +10,16 @@ export {
   TensorDataset,
 } from './dataset.js'
 export { ChainDataset, IterableDataset, type IterableDatasetLike } from './iterable-dataset.js'
-export { DataLoader, type DataLoaderOptions } from './loader.js'
+export { DataLoader } from './loader.js'
+export type { DataLoaderOptions } from './loader-options.js'
 export {
   BatchSampler,
   DistributedSampler,
   RandomSampler,
-  type Sampler,
+  Sampler,
   SequentialSampler,
   SubsetRandomSampler,
   WeightedRandomSampler,
 } from './sampler.js'
 export type { DataLoaderState } from './state.js'
+export { getWorkerInfo, type WorkerInfo } from './workers/info.js'

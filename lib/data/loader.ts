@@ -1,40 +1,25 @@
+import { isAbsolute } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { ArgumentError } from '../errors.js'
-import { Generator } from '../tensor/generator.js'
+import { tensor } from '../tensor/functions.js'
+import type { Generator } from '../tensor/generator.js'
 import type { Collated } from './collate.js'
 import type { DatasetLike } from './dataset.js'
 import { AsyncEpoch, type Epoch, SyncEpoch } from './epoch.js'
-import { type Indices, makeFetcher } from './fetch.js'
+import { ended, type Fetcher, type Indices, makeFetcher } from './fetch.js'
 import { type IterableDatasetLike, isIterableDataset } from './iterable-dataset.js'
-import { checkOptions } from './options.js'
+import { checkLoaderOptions, type DataLoaderOptions } from './loader-options.js'
 import { BatchSampler, drawSeed, RandomSampler, type Sampler, SequentialSampler } from './sampler.js'
 import { checkState, type DataLoaderState, generatorsOf, restore, type Snapshot, takeSnapshot } from './state.js'
-
-/** How a {@link DataLoader} takes its samples. */
-export interface DataLoaderOptions<Item, Batch> {
-  /** Samples in a batch, > 0 (default 1); null: samples one by one, without a batch dimension. */
-  batchSize?: number | null
-  /** A new random order in each epoch (default false). */
-  shuffle?: boolean | null
-  /** The order of the samples; instead of `shuffle`. */
-  sampler?: Sampler | null
-  /** The indices of each batch; instead of `batchSize`, `shuffle`, `sampler` and `dropLast`. */
-  batchSampler?: Sampler<number[]> | null
-  /** Where random numbers come from (default: the global generator). */
-  generator?: Generator | null
-  /** Leaves out a last batch that is smaller than the others (default false). */
-  dropLast?: boolean
-  /** Makes a batch of samples (default: {@link defaultCollate}). */
-  collateFn?: ((samples: Item[]) => Batch) | null
-  /** Only 0: samples are made in this thread. */
-  numWorkers?: number
-}
-
-const known = ['batchSize', 'shuffle', 'sampler', 'batchSampler', 'generator', 'dropLast', 'collateFn', 'numWorkers']
+import { WorkerPool } from './workers/pool.js'
+import { moduleUrl, pack } from './workers/protocol.js'
+import { sendable } from './workers/send.js'
 
 /** A state to go on from: where it was loaded, it is where the next iterator begins. */
 interface Position {
   before: Snapshot
   batches: number
+  workers: (Uint8Array | null)[] | undefined
 }
 
 /**
@@ -52,32 +37,17 @@ export class DataLoader<Item, Batch = Collated<Item>> implements Iterable<Batch>
   readonly batchSampler: Sampler<number[]> | null
   readonly generator: Generator | null
   readonly #collateFn: ((samples: Item[]) => Batch) | null
+  readonly numWorkers: number
+  readonly #options: DataLoaderOptions<Item, Batch>
   readonly #generators: Generator[]
   /** The iterator that was made last, until it is at its end, and what it began from. */
   #current: { epoch: Epoch; before: Snapshot } | undefined
+  #pool: WorkerPool | undefined
   #resume: Position | undefined
 
   constructor(dataset: DatasetLike<Item> | IterableDatasetLike<Item>, options: DataLoaderOptions<Item, Batch> = {}) {
-    checkOptions('DataLoader', options, known)
+    checkLoaderOptions(dataset, options)
     const { batchSize = 1, shuffle = false, sampler, batchSampler, generator, dropLast = false, collateFn } = options
-    if (options.numWorkers) {
-      throw new ArgumentError(
-        `DataLoader: samples are made in this thread; numWorkers should be 0, but is ${options.numWorkers}`,
-      )
-    }
-    const stream = isIterableDataset(dataset)
-    if (stream) refuseOrder({ shuffle, sampler, batchSampler })
-    if (sampler && shuffle) throw new ArgumentError('DataLoader: give either sampler or shuffle')
-    if (batchSampler && (batchSize !== 1 || shuffle || sampler || dropLast)) {
-      throw new ArgumentError(
-        'DataLoader: batchSampler replaces batchSize, shuffle, sampler and dropLast; give it alone',
-      )
-    }
-    if (batchSize === null && dropLast)
-      throw new ArgumentError('DataLoader: without batches (batchSize null) there is none to drop')
-    if (generator && !(generator instanceof Generator))
-      throw new ArgumentError('DataLoader: generator should be a torch.Generator')
-
     this.dataset = dataset
     this.batchSize = batchSampler ? null : batchSize
     this.dropLast = dropLast
@@ -87,6 +57,8 @@ export class DataLoader<Item, Batch = Collated<Item>> implements Iterable<Batch>
     this.batchSampler =
       batchSampler ?? (batchSize === null ? null : new BatchSampler(this.sampler, batchSize, dropLast))
     this.#collateFn = collateFn ?? null
+    this.numWorkers = options.numWorkers ?? 0
+    this.#options = options
     this.#generators = generatorsOf(this, this.batchSampler)
   }
 
@@ -104,11 +76,32 @@ export class DataLoader<Item, Batch = Collated<Item>> implements Iterable<Batch>
   }
 
   [Symbol.iterator](): IterableIterator<Batch> {
-    return this.#begin((parts) => new SyncEpoch<Batch>(parts))
+    if (this.numWorkers > 0)
+      throw new ArgumentError('DataLoader: with workers, use `for await (const batch of loader)`')
+    return this.#begin((resume, parts) => {
+      const { indices, fetcher } = this.#inThread(resume)
+      const pull = (): unknown => {
+        const at = indices.next()
+        return at.done ? ended : fetcher.fetch(at.value)
+      }
+      return new SyncEpoch<Batch>({ ...parts, pull, close: () => closeAll(indices, fetcher) })
+    })
   }
 
   [Symbol.asyncIterator](): AsyncIterableIterator<Batch> {
-    return this.#begin((parts) => new AsyncEpoch<Batch>(parts))
+    return this.#begin((resume, parts) => {
+      if (this.numWorkers > 0) {
+        const pool = this.#inWorkers(resume)
+        this.#pool = pool
+        return new AsyncEpoch<Batch>({ ...parts, pull: () => pool.pull(), close: () => pool.close() })
+      }
+      const { indices, fetcher } = this.#inThread(resume)
+      const pull = async (): Promise<unknown> => {
+        const at = indices.next()
+        return at.done ? ended : fetcher.fetchAsync(at.value)
+      }
+      return new AsyncEpoch<Batch>({ ...parts, pull, close: () => closeAll(indices, fetcher) })
+    })
   }
 
   /**
@@ -126,6 +119,7 @@ export class DataLoader<Item, Batch = Collated<Item>> implements Iterable<Batch>
   stateDict(): DataLoaderState {
     const before = this.#current?.before ?? this.#resume?.before
     const now = this.#generators.map((generator) => generator.getState())
+    const workers = this.#current ? this.#pool?.states : this.#resume?.workers
     return {
       version: 1,
       batch_size: this.batchSize,
@@ -133,6 +127,7 @@ export class DataLoader<Item, Batch = Collated<Item>> implements Iterable<Batch>
       batches: this.#current?.epoch.delivered ?? this.#resume?.batches ?? 0,
       rng_state: before?.rng ?? null,
       generators: now.map((state, i) => ({ before: before?.own[i] ?? null, now: state })),
+      ...(workers && { workers: workers.map((state) => state && tensor(state)) }),
     }
   }
 
@@ -155,6 +150,7 @@ export class DataLoader<Item, Batch = Collated<Item>> implements Iterable<Batch>
       ? {
           before: { rng: read.rng_state, own: read.generators.map(({ before }) => before!) },
           batches: read.batches,
+          workers: read.workers?.map((state) => state && (state.typedArray() as Uint8Array)),
         }
       : undefined
     for (const [i, { now }] of read.generators.entries()) this.#generators[i]!.setState(now)
@@ -164,29 +160,81 @@ export class DataLoader<Item, Batch = Collated<Item>> implements Iterable<Batch>
     return (this.dataset as { length?: number }).length ?? null
   }
 
-  // Python makes the sampler's iterator, draws a seed for its workers, also when there are none, and then the stream's iterator.
-  #begin<T extends Epoch>(make: (parts: ConstructorParameters<typeof SyncEpoch>[0]) => T): T {
+  #begin<T extends Epoch>(make: (resume: Position | undefined, parts: CommonParts) => T): T {
     const resume = this.#resume
-    this.#resume = undefined
+    this.#pool = undefined
     const now = takeSnapshot(this.#generators)
     if (resume) restore(this.#generators, resume.before)
-    const source: Iterable<Indices> = this.batchSampler ?? this.sampler
-    const indices = source[Symbol.iterator]()
-    drawSeed(this.generator)
-    const skip = skipped(indices, resume?.batches ?? 0)
-    const fetcher = makeFetcher(this.dataset, { collateFn: this.#collateFn, dropLast: this.dropLast, skip })
-    if (resume) restore(this.#generators, now)
-    const epoch = make({
-      indices,
-      fetcher,
-      delivered: resume?.batches ?? 0,
-      onEnd: (ended) => {
-        if (this.#current?.epoch === ended) this.#current = undefined
-      },
-    })
+    let epoch: T
+    try {
+      epoch = make(resume, {
+        delivered: resume?.batches ?? 0,
+        signal: this.#options.signal ?? null,
+        onEnd: (ended) => {
+          if (this.#current?.epoch === ended) this.#current = undefined
+        },
+      })
+      this.#resume = undefined
+    } finally {
+      if (resume) restore(this.#generators, now)
+    }
     this.#current = { epoch, before: resume?.before ?? now }
     return epoch
   }
+
+  // Python makes the sampler's iterator, draws a seed for its workers, also when there are none, and then the stream's iterator.
+  #indices(): { indices: Iterator<Indices>; seed: number | bigint } {
+    const source: Iterable<Indices> = this.batchSampler ?? this.sampler
+    const indices = source[Symbol.iterator]()
+    return { indices, seed: drawSeed(this.generator) }
+  }
+
+  #inThread(resume: Position | undefined): { indices: Iterator<Indices>; fetcher: Fetcher } {
+    const { indices } = this.#indices()
+    const skip = skipped(indices, resume?.batches ?? 0)
+    const fetcher = makeFetcher(this.dataset, { collateFn: this.#collateFn, dropLast: this.dropLast, skip })
+    return { indices, fetcher }
+  }
+
+  #inWorkers(resume: Position | undefined): WorkerPool {
+    const { numWorkers, dropLast } = this
+    const { workerModule, workerData, prefetchFactor, timeout } = this.#options
+    const { indices, seed } = this.#indices()
+    const done = resume?.batches ?? 0
+    const stream = isIterableDataset(this.dataset)
+    // only the workers know what a stream gives: they read it again
+    if (!stream) skipped(indices, done)
+    const states = resume?.workers?.length === numWorkers ? resume.workers : Array(numWorkers).fill(null)
+    const module = workerModule ? moduleUrl(workerModule, isAbsolute, pathToFileURL) : undefined
+    return new WorkerPool({
+      numWorkers,
+      prefetchFactor: prefetchFactor ?? 2,
+      timeout: timeout ?? 0,
+      indices,
+      stream,
+      first: stream ? 0 : done % numWorkers,
+      discard: stream ? done : 0,
+      states,
+      start: (id, stopped, handles) => ({
+        ...(module ? { module, moduleData: pack(workerData, handles) } : { dataset: sendable(this.dataset, handles) }),
+        needsCollate: this.#collateFn !== null,
+        ...{ stream, dropLast, id, numWorkers, stopped },
+        seed: BigInt(seed) + BigInt(id),
+        rngState: states[id]!,
+      }),
+    })
+  }
+}
+
+interface CommonParts {
+  delivered: number
+  signal: AbortSignal | null
+  onEnd(epoch: Epoch): void
+}
+
+function closeAll(indices: Iterator<unknown>, fetcher: Fetcher): void {
+  indices.return?.()
+  fetcher.close()
 }
 
 /** The indices of the first batches, which are left out. */
@@ -212,13 +260,4 @@ const forever: Sampler = {
   *[Symbol.iterator]() {
     while (true) yield 0
   },
-}
-
-function refuseOrder(options: { shuffle: unknown; sampler: unknown; batchSampler: unknown }): void {
-  for (const [name, value] of Object.entries(options)) {
-    if (!value) continue
-    throw new ArgumentError(
-      `DataLoader: the dataset is a stream, which is read in its own order: leave out ${name}, and shuffle inside of the stream`,
-    )
-  }
 }

@@ -90,6 +90,7 @@ export function checkState(state: unknown, shape: Shape): DataLoaderState {
     Number.isSafeInteger(batches) &&
     batches! >= 0 &&
     (mid || (rng === null && batches === 0)) &&
+    (given.workers ?? []).every((state) => state === null || state instanceof Tensor) &&
     generators.every((g) => g?.now instanceof Tensor && (mid ? g.before instanceof Tensor : g.before === null))
   if (!whole)
     throw new StateDictError('DataLoader.loadStateDict: the state is damaged: parts of it do not fit together')

@@ -62,7 +62,7 @@ export abstract class NamedContainer<T extends Record<string, any>> extends Modu
   items(): IterableIterator<[string, T[keyof T]]> {
     return this._items.entries()
   }
-  /** The same as {@link NamedContainer.items}. */
+  /** The same as `items()`. */
   entries(): IterableIterator<[string, T[keyof T]]> {
     return this._items.entries()
   }

@@ -88,7 +88,7 @@ export abstract class Optimizer<Options extends object = Dict> {
   /** One step for all parameters that have a gradient; runs without recording gradients. */
   protected abstract update(): void
 
-  /** {@link Optimizer.update} off the main thread, where there is such a thing. */
+  /** `update()` off the main thread, where there is such a thing. */
   protected async updateAsync(): Promise<void> {
     noGrad(() => this.update())
   }
@@ -119,12 +119,13 @@ export abstract class Optimizer<Options extends object = Dict> {
     )
   }
 
+  /** Updates all parameters that have a gradient. */
+  step(): undefined
   /**
-   * Updates all parameters that have a gradient.
-   * @param closure - computes the loss and its gradients first; gradients are recorded inside of it
+   * Calls the closure, then updates all parameters that have a gradient.
+   * @param closure - computes the loss and its gradients; gradients are recorded inside of it
    * @returns what the closure returned
    */
-  step(): undefined
   step<T>(closure: Closure<T>): T
   step<T>(closure?: Closure<T>): T | undefined {
     closure = this.#begin(closure)

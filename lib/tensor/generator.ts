@@ -49,20 +49,38 @@ export class Generator {
 }
 
 let cpu: Generator | undefined
+let ownOfThread: Generator | undefined
+
+/**
+ * From now on the random functions of this thread draw from a generator of its own, where they take one: LibTorch's default
+ * generator is the process's, and a worker that drew from it would change what the main thread draws. To be called before any
+ * operator of this thread. @internal
+ */
+export function useOwnGenerator(): Generator {
+  return (ownOfThread ??= new Generator())
+}
+
+/** The default generator of this thread, where it has one of its own. @internal */
+export function ownGenerator(): Generator | undefined {
+  return ownOfThread
+}
 
 /** The default CPU generator, which every random function draws from unless it is given another. */
 export function defaultGenerator(): Generator {
+  if (ownOfThread) return ownOfThread
   return (cpu ??= native().defaultGenerator(Object.create(Generator.prototype) as Generator, 'cpu'))
 }
 
 /** Seeds the default generators of all devices; returns the CPU's. */
 export function manualSeed(seed: number | bigint): Generator {
+  if (ownOfThread) return ownOfThread.manualSeed(seed)
   native().manualSeed(seedOf(seed))
   return defaultGenerator()
 }
 
 /** Seeds the default generators from entropy; returns the seed. */
 export function seed(): bigint {
+  if (ownOfThread) return ownOfThread.seed()
   const value = randomBytes(8).readBigUInt64LE()
   native().manualSeed(value)
   return value

@@ -6,6 +6,7 @@ import type { OperatorFunctions, Schema } from '../../binding.js'
 import { native } from '../binding.js'
 import { ArgumentError, nearest, TorchError } from '../errors.js'
 import * as dtypes from './dtype.js'
+import { ownGenerator } from './generator.js'
 import { camelCase } from './names.js'
 import { handleOf, newTensor, tensorHandle } from './new-tensor.js'
 import type { Tensor } from './tensor.js'
@@ -76,6 +77,11 @@ export class Operator {
     )
   }
 
+  /** Whether calls are given the generator of this thread: it has one of its own, and the operator takes one. */
+  get drawsFromThread(): boolean {
+    return ownGenerator() !== undefined && this.signatures.some(({ names }) => names.includes('generator'))
+  }
+
   /** Calls with positional arguments alone. */
   call(args: unknown[]): any {
     const { positional, returnsTensor } = this.functions
@@ -98,6 +104,7 @@ export class Operator {
   /** Calls with `options` behind the positional arguments. */
   callWithOptions(args: unknown[], options: Options): any {
     const { requiresGrad, ...rest } = this.#named(options)
+    if (rest.generator == null && this.drawsFromThread) rest.generator = ownGenerator()
     const refused: string[] = []
     for (let i = 0; i < this.signatures.length; i++) {
       const signature = this.signatures[i]!
@@ -237,14 +244,19 @@ export function operatorFunction(name: string): (...args: any[]) => any {
   const operator = new Operator(name)
   let call: OperatorFunctions['positional'] | undefined
   let returnsTensor = false
+  let drawsFromThread = false
   // Up to three arguments are spelled out, as Operator.call() has them: arrays cost allocations.
   return function (a?: unknown, b?: unknown, c?: unknown) {
-    if (call === undefined) ({ positional: call, returnsTensor } = operator.functions)
+    if (call === undefined) {
+      drawsFromThread = operator.drawsFromThread
+      ;({ positional: call, returnsTensor } = operator.functions)
+    }
     // biome-ignore lint/complexity/noArguments: see above
     const args = arguments
     const n = args.length
     if (n > 0 && isOptions(args[n - 1]))
       return operator.callWithOptions(Array.prototype.slice.call(args, 0, n - 1), args[n - 1])
+    if (drawsFromThread) return operator.callWithOptions(Array.prototype.slice.call(args), {})
     if (!returnsTensor || n === 0 || n > 3) return operator.call(Array.prototype.slice.call(args))
     const out = newTensor()
     const x = handleOf(a)
@@ -269,13 +281,18 @@ export function operatorMethod(name: string): (this: Tensor, ...args: any[]) => 
   const operator = new Operator(name)
   let call: OperatorFunctions['positional'] | undefined
   let returnsTensor = false
+  let drawsFromThread = false
   return function (this: Tensor, a?: unknown, b?: unknown) {
-    if (call === undefined) ({ positional: call, returnsTensor } = operator.functions)
+    if (call === undefined) {
+      drawsFromThread = operator.drawsFromThread
+      ;({ positional: call, returnsTensor } = operator.functions)
+    }
     // biome-ignore lint/complexity/noArguments: a rest array costs an allocation for each call
     const args = arguments
     const n = args.length
     if (n > 0 && isOptions(args[n - 1]))
       return operator.callWithOptions([this, ...Array.prototype.slice.call(args, 0, n - 1)], args[n - 1])
+    if (drawsFromThread) return operator.callWithOptions([this, ...Array.prototype.slice.call(args)], {})
     if (!returnsTensor || n > 2) return operator.call([this, ...Array.prototype.slice.call(args)])
     const out = newTensor()
     const self = handleOf(this)

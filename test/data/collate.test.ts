@@ -51,3 +51,10 @@ test('samples of different form are refused', () => {
   assert.throws(() => defaultCollate([new Date()]), { code: 'ERR_ARGUMENT', message: /Date.*collateFn/s })
   assert.throws(() => defaultCollate([null]), { code: 'ERR_ARGUMENT', message: /null/ })
 })
+
+test('a sample without a key of the first one is an error that names it', () => {
+  const message = /number 1 of the batch has no 'b'/
+  assert.throws(() => defaultCollate([{ a: 1, b: 2 }, { a: 1 } as never]), { code: 'ERR_ARGUMENT', message })
+  assert.throws(() => defaultCollate([new Map([['b', 2]]), new Map([['a', 1]])]), { code: 'ERR_ARGUMENT', message })
+  assert.throws(() => defaultCollate([[1, 2], 5 as never]), { code: 'ERR_SHAPE', message: /collateFn/ })
+})

@@ -160,7 +160,6 @@ test('options that do not fit together, or do not exist, are refused', () => {
   const refused = (options: object, message: RegExp) =>
     assert.throws(() => new DataLoader(ten, options), { code: 'ERR_ARGUMENT', message })
   refused({ batchsize: 4 }, /unknown option 'batchsize'; did you mean 'batchSize'\?/)
-  refused({ numWorkers: 2 }, /numWorkers should be 0/)
   refused({ batchSize: 0 }, /positive integer/)
   refused({ batchSize: 2.5 }, /positive integer/)
   refused({ sampler: [1], shuffle: true }, /either sampler or shuffle/)

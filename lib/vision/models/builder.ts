@@ -149,7 +149,7 @@ export interface PretrainedOptions {
  * @param builder - the function of the model, such as `models.resnet18`
  * @param weights - a name, by default `'DEFAULT'`: the best ones
  * @param options - those of the model, and {@link PretrainedOptions}
- * @throws {@link DownloadError}; {@link ArgumentError} for an unknown name and for another `numClasses` than the weights have
+ * @throws `DownloadError`; {@link ArgumentError} for an unknown name and for another `numClasses` than the weights have
  * @example
  * const model = await models.fromPretrained(models.resnet18, 'DEFAULT')
  * model.fc = new nn.Linear(512, 10)

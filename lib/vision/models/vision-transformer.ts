@@ -144,9 +144,9 @@ export interface ConvStemConfig {
   outChannels: number
   kernelSize: number
   stride: number
-  /** (default {@link BatchNorm2d}) */
+  /** (default `nn.BatchNorm2d`) */
   normLayer?: NormFactory
-  /** (default {@link ReLU}) */
+  /** (default `nn.ReLU`) */
   activationLayer?: ActivationFactory
 }
 

@@ -1,0 +1,53 @@
+/**
+ * The blocks of the pages that no test executes as they stand, and why. Everything else in a language that can be executed is
+ * (test/docs/pages.test.ts): a new block either runs or is entered here.
+ */
+export interface NotRun {
+  page: string
+  /** how its code begins */
+  begins: string
+  because: string
+}
+
+export const notRun: NotRun[] = [
+  {
+    page: 'README.md',
+    begins: 'npm start',
+    because: 'the set-up and the whole suite, of which this test is a part; CI runs them',
+  },
+  {
+    page: 'docs/checkpoints.md',
+    begins: "import * as torch from 'libtorch-node'\n\nconst model = torch.toModule(",
+    because: 'its file comes from Python; test/whole-model does the same with files that Python writes',
+  },
+  {
+    page: 'docs/cli.md',
+    begins: '$ npx libtorch-node inspect',
+    because: 'test/cli/change.test.ts makes the file, and compares every line',
+  },
+  {
+    page: 'docs/cli.md',
+    begins: '$ npx libtorch-node diff',
+    because: 'test/cli/change.test.ts makes the files, and compares every line',
+  },
+  {
+    page: 'docs/libtorch.md',
+    begins: 'node scripts/build-native.mjs',
+    because: 'builds the addons four times, which takes the better part of an hour; the set-up runs the first line',
+  },
+  {
+    page: 'docs/libtorch.md',
+    begins: 'cmake -G Ninja',
+    because: 'builds the addon from nothing, into the folder that the tests use',
+  },
+  {
+    page: 'docs/vision.md',
+    begins: 'const model = await models.fromPretrained(',
+    because: 'downloads; test/hub.test.ts does the same from a server of its own',
+  },
+  {
+    page: 'docs/vision.md',
+    begins: "const model = await torch.hub.load('pytorch/vision'",
+    because: 'downloads; test/hub-load.test.ts does the same from a server of its own',
+  },
+]
