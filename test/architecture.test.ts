@@ -25,7 +25,7 @@ const arrows: Record<string, string[]> = {
   swa: ['nn', 'lr-scheduler'],
   amp: ['nn', 'optim'],
   serialize: ['tensor'],
-  'state-dict': ['tensor', 'nn'],
+  'state-dict': ['nn', 'optim'],
   vision: ['nn', 'tensor', 'hub'],
   hub: ['serialize', 'download'],
   jit: ['nn', 'serialize'],

@@ -78,15 +78,16 @@ export class CheckpointManager implements AsyncDisposable {
   /**
    * Saves. All is copied before this returns, so that training may go on at once; the promise resolves when it is on the disk. One save
    * is on its way at a time: a second one waits for the first.
+   * @param contents - `epoch`, `step` in the middle of one, and under names of your own what has a state, and plain values
    * @throws {@link CheckpointError} `ERR_CHECKPOINT_WRITE` with the system's error as `cause`, also where the save before failed;
    * `ERR_CHECKPOINT_LOCKED`; {@link ArgumentError}
    */
-  async save(contents: CheckpointContents, options: CheckpointSaveOptions = {}): Promise<void> {
+  async save<T extends CheckpointContents>(contents: T, options: CheckpointSaveOptions = {}): Promise<void> {
     await this.#start('save', contents, options, true).promise
   }
 
   /** {@link CheckpointManager.save} that returns when all is on the disk. */
-  saveSync(contents: CheckpointContents, options: CheckpointSaveOptions = {}): void {
+  saveSync<T extends CheckpointContents>(contents: T, options: CheckpointSaveOptions = {}): void {
     this.#start('saveSync', contents, options, false).wait()
   }
 
@@ -97,7 +98,7 @@ export class CheckpointManager implements AsyncDisposable {
    * @returns whether and why it saved, and whether to leave the loop
    * @throws as {@link CheckpointManager.save}; a save that failed makes the next call throw
    */
-  maybeSave(contents: CheckpointContents, options: CheckpointSaveOptions = {}): MaybeSaved {
+  maybeSave<T extends CheckpointContents>(contents: T, options: CheckpointSaveOptions = {}): MaybeSaved {
     this.#begin('maybeSave')
     const { epoch, step } = readPlace('maybeSave', contents)
     readMetrics('CheckpointManager.maybeSave', options.metrics, this.#settings.best, step !== undefined)
@@ -241,7 +242,7 @@ export class CheckpointManager implements AsyncDisposable {
    * @throws {@link CheckpointError} `ERR_CHECKPOINT_MISMATCH` that lists all that does not fit, `ERR_CHECKPOINT_FORMAT` where all are
    * damaged, `ERR_CHECKPOINT_LOCKED`; {@link ArgumentError} where there is no such checkpoint
    */
-  resume(objects: Record<string, unknown>, options: ResumeOptions = {}): Resumed | null {
+  resume(objects: object, options: ResumeOptions = {}): Resumed | null {
     this.#begin('resume')
     checkNames('CheckpointManager.resume', options, ['from', 'optional', 'lr'])
     const { from = 'latest', lr } = options

@@ -28,7 +28,7 @@ export class Objects {
   readonly extras = new Map<string, unknown>()
 
   /** @throws {@link ArgumentError} for a name that the file has for something else */
-  constructor(owner: string, given: Record<string, unknown>) {
+  constructor(owner: string, given: object) {
     if (typeof given !== 'object' || given === null)
       throw new ArgumentError(`${owner}: expected an object such as { model, optimizer }, received ${String(given)}`)
     for (const [name, value] of Object.entries(given)) {

@@ -109,11 +109,11 @@ export class Loaded {
   }
 }
 
-function mismatch(path: string, problems: string[]): CheckpointError {
+function mismatch(path: string, problems: string[], cause?: unknown): CheckpointError {
   return new CheckpointError(
     'ERR_CHECKPOINT_MISMATCH',
     `${path} does not fit what it is to be restored into; nothing was changed:\n  ${problems.join('\n  ')}`,
-    { file: path },
+    { file: path, ...(cause !== undefined && { cause }) },
   )
 }
 
@@ -179,6 +179,7 @@ export function restore(loaded: Loaded, objects: Objects, lr: LrOverride | undef
   const { rng } = loaded
   if (rng) problems.push(...rngProblems(rng, objects.generators))
   if (problems.length > 0) throw mismatch(path, problems)
+  tryOut(loaded, objects)
 
   const restored: string[] = []
   for (const [name, run] of steps) {
@@ -203,6 +204,26 @@ export function restore(loaded: Loaded, objects: Objects, lr: LrOverride | undef
     restored,
     notRestored,
     exact: notRestored.length === 0 && lr === undefined,
+  }
+}
+
+/**
+ * What only the objects themselves know: whether they take their state. They are asked before anything else is changed, and what took
+ * its state gets the one before back when another one refuses.
+ */
+function tryOut(loaded: Loaded, { states, loaders }: Objects): void {
+  const undo: (() => void)[] = []
+  for (const [name, object] of [...states, ...loaders]) {
+    const state = loaded.take(name)
+    if (state === undefined) continue
+    const before = object.stateDict()
+    try {
+      object.loadStateDict(state)
+    } catch (cause) {
+      for (const each of undo.reverse()) each()
+      throw mismatch(loaded.path, [`${name}: ${(cause as Error).message}`], cause)
+    }
+    undo.push(() => object.loadStateDict(before))
   }
 }
 

@@ -12,7 +12,6 @@ export interface CheckpointContents {
   epoch: number
   /** Steps of the epoch that are done, ≥ 0; left out at its end. */
   step?: number
-  [name: string]: unknown
 }
 
 /** Options of a save. */

@@ -1,6 +1,7 @@
 /** Takes prefixes off the keys of all state dicts in what was loaded, for `strip-prefix`. */
 import { ArgumentError, PyObject, Tensor } from '../index.js'
 import { recall } from '../serialize/memory.js'
+import { moduleEntries, moduleStripper, stripper } from '../state-dict/keys.js'
 import { entriesInOrder, metadataOf, orderedDict, setInOrder } from '../tensor/python-values.js'
 
 type Dict = Record<string, unknown>
@@ -10,7 +11,6 @@ type Dict = Record<string, unknown>
  * @param file - for messages
  */
 export function stripPrefixes(value: unknown, prefixes: readonly string[], file: string): unknown {
-  if (prefixes.includes('')) throw new ArgumentError('strip-prefix: a prefix cannot be empty')
   if (value instanceof PyObject) {
     const way = 'take its state dict first: libtorch-node extract'
     throw new ArgumentError(`${file} holds a whole ${value.path || 'object'}, not a state dict; ${way}`)
@@ -28,14 +28,10 @@ class Stripper {
   readonly keys: string[] = []
   private readonly done = new Map<object, unknown>()
 
-  constructor(private readonly prefixes: readonly string[]) {}
+  private readonly strip: (key: string) => string
 
-  private strip(key: string): string {
-    let rest = key
-    for (let prefix: string | undefined; (prefix = this.prefixes.find((text) => rest.startsWith(text))); ) {
-      rest = rest.slice(prefix.length)
-    }
-    return rest
+  constructor(prefixes: readonly string[]) {
+    this.strip = stripper('strip-prefix', prefixes)
   }
 
   /** A value whose state dicts are replaced by stripped ones; containers stay the objects that they are. */
@@ -71,7 +67,9 @@ class Stripper {
       origins.set(name, key)
       setInOrder(out, name, this.value(value))
     }
-    return metadata || recall(dict)?.type ? orderedDict(out, metadata && this.metadata(metadata)) : out
+    return metadata || recall(dict)?.type
+      ? orderedDict(out, metadata && moduleEntries(metadata, moduleStripper(this.strip)))
+      : out
   }
 
   /** Names of parameters that an optimizer remembers. */
@@ -81,15 +79,5 @@ class Stripper {
       if (typeof name === 'string') names[i] = this.strip(name)
     })
     return names
-  }
-
-  /** `''` is the wrapper's entry, in whose place that of the model comes: `'module'`. */
-  private metadata(metadata: object): object {
-    const out: Dict = Object.create(null)
-    for (const [key, value] of entriesInOrder(metadata)) {
-      const name = this.strip(`${key}.`).replace(/\.$/, '')
-      setInOrder(out, name, value)
-    }
-    return orderedDict(out)
   }
 }

@@ -23,11 +23,10 @@ export const rules: Rule[] = [
   {
     section: 'utils.data',
     names: words(
-      'DFIterDataPipe DataChunk IterDataPipe MapDataPipe _DatasetKind argument_validation functional_datapipe get_worker_info guaranteed_datapipes_determinism non_deterministic runtime_validation runtime_validation_disabled',
+      'DFIterDataPipe DataChunk IterDataPipe MapDataPipe _DatasetKind argument_validation functional_datapipe guaranteed_datapipes_determinism non_deterministic runtime_validation runtime_validation_disabled',
     ),
-    reason: "the data pipes that Python's torch no longer develops, and its worker processes",
+    reason: "the data pipes that Python's torch no longer develops",
   },
-  { section: 'utils.data', names: /./, reason: 'planned with the data room (issue 7)' },
   {
     names: /^(get|set|is)_autocast_(cpu|gpu|ipu|xla)_/,
     reason: 'deprecated in Python: `setAutocastDtype(deviceType, …)` and its neighbours take every type of device',

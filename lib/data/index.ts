@@ -16,7 +16,7 @@ export {
   BatchSampler,
   DistributedSampler,
   RandomSampler,
-  type Sampler,
+  Sampler,
   SequentialSampler,
   SubsetRandomSampler,
   WeightedRandomSampler,

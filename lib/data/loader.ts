@@ -162,18 +162,22 @@ export class DataLoader<Item, Batch = Collated<Item>> implements Iterable<Batch>
 
   #begin<T extends Epoch>(make: (resume: Position | undefined, parts: CommonParts) => T): T {
     const resume = this.#resume
-    this.#resume = undefined
     this.#pool = undefined
     const now = takeSnapshot(this.#generators)
     if (resume) restore(this.#generators, resume.before)
-    const epoch = make(resume, {
-      delivered: resume?.batches ?? 0,
-      signal: this.#options.signal ?? null,
-      onEnd: (ended) => {
-        if (this.#current?.epoch === ended) this.#current = undefined
-      },
-    })
-    if (resume) restore(this.#generators, now)
+    let epoch: T
+    try {
+      epoch = make(resume, {
+        delivered: resume?.batches ?? 0,
+        signal: this.#options.signal ?? null,
+        onEnd: (ended) => {
+          if (this.#current?.epoch === ended) this.#current = undefined
+        },
+      })
+      this.#resume = undefined
+    } finally {
+      if (resume) restore(this.#generators, now)
+    }
     this.#current = { epoch, before: resume?.before ?? now }
     return epoch
   }
@@ -207,6 +211,7 @@ export class DataLoader<Item, Batch = Collated<Item>> implements Iterable<Batch>
       prefetchFactor: prefetchFactor ?? 2,
       timeout: timeout ?? 0,
       indices,
+      stream,
       first: stream ? 0 : done % numWorkers,
       discard: stream ? done : 0,
       states,

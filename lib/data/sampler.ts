@@ -12,6 +12,20 @@ import { checkOptions, checkPositive } from './options.js'
 export interface Sampler<Index = number> extends Iterable<Index> {
   readonly length?: number
 }
+/**
+ * A base for samplers of your own. It asks for no more than `[Symbol.iterator]()`, and any iterable of indices does as well. One
+ * that draws at random should keep its generator as `generator`, so that a loader can save its state.
+ * @example
+ * class EverySecond extends torch.utils.data.Sampler {
+ *   constructor(readonly dataset: { length: number }) { super() }
+ *   get length() { return Math.ceil(this.dataset.length / 2) }
+ *   *[Symbol.iterator]() { for (let i = 0; i < this.dataset.length; i += 2) yield i }
+ * }
+ */
+// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: the length is optional, and a subclass may have it as a getter
+export abstract class Sampler<Index = number> {
+  abstract [Symbol.iterator](): Iterator<Index>
+}
 
 type RandomSource = Generator | null | undefined
 /** JavaScript's kind of generator; the imported one makes random numbers. */

@@ -17,6 +17,7 @@ import type {
   FullBackwardPreHook,
 } from './hook-types.js'
 import { addHook, copyHooks } from './hooks.js'
+import { copyKept, kept } from './kept-in-eval.js'
 import { applyToTensors, castFloats, emptyTensors, moveTensors, zeroGradients } from './module-tensors.js'
 import { quietly } from './registration-hooks.js'
 import { moduleText } from './repr.js'
@@ -77,9 +78,12 @@ export class Module extends ModuleTree {
     this.#training = mode
   }
 
-  /** Switches this module and all below it to training mode, or with `false` to evaluation. */
+  /**
+   * Switches this module and all below it to training mode, or with `false` to evaluation. A BatchNorm that {@link freeze} froze as a
+   * whole stays in evaluation.
+   */
   train(mode = true): this {
-    this.training = mode
+    this.training = kept(this, mode) ? false : mode
     for (const child of this.children()) child.train(mode)
     return this
   }
@@ -221,6 +225,7 @@ export class Module extends ModuleTree {
   _complete(copy: this): this {
     copy._registerLike(this)
     copy.training = this.training
+    copyKept(this, copy)
     copyHooks(this, copy)
     copyStateHooks(this, copy)
     return copy

@@ -1,5 +1,5 @@
 /** Makes JavaScript values of what a pickle says. */
-import { markFloats, metadataOf, Tuple } from '../tensor/python-values.js'
+import { markFloats, metadataOf, orderedDict, Tuple } from '../tensor/python-values.js'
 import { findGlobal } from './globals.js'
 import { limits } from './limits.js'
 import { isObject, type Memory, needsMemory, remember } from './memory.js'
@@ -186,6 +186,7 @@ export class Reviver {
   typedDict(node: PyCall, keys: Node[], values: Node[], args: PyTuple = node.args): object {
     const memory: Memory = { type: { callable: node.callable as PyGlobal, args } }
     const out = this.dict(node, keys, values, memory)
+    if (memory.type!.callable.path === 'collections.OrderedDict') orderedDict(out)
     if (node.state === undefined) return out
     const attributes = this.value(node.state)
     memory.attributes = attributes

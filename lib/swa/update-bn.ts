@@ -1,6 +1,7 @@
 /** Source: torch/optim/swa_utils.py, update_bn, PyTorch 2.13 (cf30153c). */
 import { BatchNorm1d, BatchNorm2d, BatchNorm3d, SyncBatchNorm } from '../generated/nn.js'
 import { takeArguments } from '../nn/arguments.js'
+import { isKept } from '../nn/kept-in-eval.js'
 import type { Module } from '../nn/module.js'
 import { noGrad } from '../tensor/autograd.js'
 import type { Device } from '../tensor/dtype.js'
@@ -11,7 +12,8 @@ type Norm = BatchNorm2d
 type Options = { device?: Device | null }
 
 /**
- * Computes the statistics of all BatchNorm layers anew, with one pass over the data in training mode.
+ * Computes the statistics of all BatchNorm layers anew, with one pass over the data in training mode. Those that {@link freeze} froze
+ * keep theirs.
  * @param loader - batches: tensors, or arrays whose first item is the input; what can only be iterated with `for await` gives a promise
  * @param options - `device`: where batches go first (default: they stay)
  */
@@ -54,7 +56,10 @@ export function updateBn(
 /** Resets the layers and lets them take plain averages; the function that is returned takes that back. */
 function begin(model: Module): (() => void) | undefined {
   const types = [BatchNorm1d, BatchNorm2d, BatchNorm3d, SyncBatchNorm]
-  const norms = model.modules().filter((module) => types.some((type) => module instanceof type)) as Norm[]
+  // one that freeze() keeps in evaluation would not see the data
+  const norms = model
+    .modules()
+    .filter((module) => types.some((type) => module instanceof type) && !isKept(module)) as Norm[]
   if (norms.length === 0) return undefined
   for (const norm of norms) reset(norm)
   const momenta = norms.map((norm) => norm.momentum)

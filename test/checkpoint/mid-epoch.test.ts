@@ -66,6 +66,32 @@ test('broken off after every few steps, resumed in a new process: the bytes are 
   }
 })
 
+test('a loader that is made in another way refuses, and nothing is changed', async () => {
+  const { DataLoader, TensorDataset } = torch.utils.data
+  const model = new torch.nn.Linear(1, 1)
+  const ready = { stateDict: () => ({ n: state.n }), loadStateDict: ({ n }: { n: number }) => void (state.n = n) }
+  const state = { n: 1 }
+  const make = (batchSize: number) => new DataLoader(new TensorDataset(torch.arange(8)), { batchSize })
+  const loader = make(2)
+  const manager = new torch.CheckpointManager(join(folder, 'other'))
+  for (const _ of loader) {
+    await manager.save({ epoch: 0, step: 1, model, loader, ready })
+    break
+  }
+  torch.noGrad(() => model.weight.fill_(9))
+  state.n = 2
+  const refused = {
+    code: 'ERR_CHECKPOINT_MISMATCH',
+    message: /loader: DataLoader.loadStateDict: the state is of a loader with batchSize 2/,
+  }
+  assert.throws(() => manager.resume({ model, loader: make(4), ready }), refused)
+  assert.equal(model.weight.item(), 9)
+  assert.equal(state.n, 2)
+  assert.ok(manager.resume({ model, loader: make(2), ready })!.exact)
+  assert.equal(state.n, 1)
+  await manager.close()
+})
+
 test('a loader that is restored without its place is told', async () => {
   const { DataLoader, TensorDataset } = torch.utils.data
   const model = new torch.nn.Linear(1, 1)

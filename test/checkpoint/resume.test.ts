@@ -124,7 +124,7 @@ print(torch.randn(3).tolist())`
   const run = newRun(4)
   const manager = new CheckpointManager(folder, { best })
   assert.equal(manager.best()?.epoch, 7)
-  const resumed = manager.resume({ ...run }, { from: 'best' })!
+  const resumed = manager.resume(run, { from: 'best' })!
   assert.deepEqual([resumed.epoch, resumed.nextEpoch, resumed.extras.loss, resumed.exact], [7, 8, 0.25, true])
   assert.deepEqual(torch.randn(3).tolist(), drawn)
   assert.equal(run.optimizer.paramGroups[0]!.lr, 0.05)
@@ -281,6 +281,7 @@ test('what does not fit is all listed, and nothing is changed', async () => {
     () => manager.resume({ model: before.model, optimizer: part }),
     /state of 'norm.weight'.* does not have/,
   )
+  assert.throws(() => manager.resume({ model: new nn.ModuleList([before.model]) }), /model: no "0.first.weight"/)
   // shapes of an optimizer's state are compared, too, where it is restored without its model
   const thin = new optim.Adam([...new nn.Linear(4, 9).parameters(), ...new Net().parameters().slice(2)])
   assert.throws(() => manager.resume({ optimizer: thin }), /exp_avg|groups of/)
@@ -376,4 +377,14 @@ test('every byte of a checkpoint that matters is noticed when it is cut off or c
   writeFileSync(path, whole)
   assert.equal(reader.list({ verify: 'crc' })[0]!.damaged, undefined)
   assert.equal(statSync(path).size, whole.length)
+})
+
+test('a prefix that all keys of a file have is named, with what takes it off', async () => {
+  const manager = new CheckpointManager(fresh())
+  await manager.save({ epoch: 0, model: new nn.DataParallel(new nn.Linear(1, 1)) })
+  assert.throws(
+    () => manager.resume({ model: new nn.Linear(1, 1) }),
+    /all keys of the file begin with 'module.': see stripPrefix/,
+  )
+  await manager.close()
 })

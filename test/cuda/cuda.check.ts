@@ -213,3 +213,37 @@ test('when the device is full, garbage is collected before the error', () => {
   assert.throws(() => torch.empty(2 ** 45, { device: 'cuda' }), { code: 'ERR_OUT_OF_MEMORY' })
   torch.cuda.emptyCache()
 })
+
+test('a run on the device that was broken off and resumed ends in the same bytes', async (t) => {
+  const folder = tempDir(t)
+  const make = () => {
+    torch.manualSeed(4)
+    const model = new nn.Sequential(new nn.Linear(8, 32), new nn.Dropout(0.5), new nn.Linear(32, 2)).to('cuda')
+    return { model, optimizer: new optim.Adam(model.parameters(), { lr: 0.01 }) }
+  }
+  const step = ({ model, optimizer }: ReturnType<typeof make>): void => {
+    optimizer.zeroGrad()
+    model
+      .forward(torch.randn(16, 8, { device: 'cuda' }))
+      .pow(2)
+      .mean()
+      .backward()
+    optimizer.step()
+  }
+  const whole = make()
+  for (let epoch = 0; epoch < 6; epoch++) step(whole)
+  const first = make()
+  const manager = new torch.CheckpointManager(folder)
+  for (let epoch = 0; epoch < 3; epoch++) {
+    step(first)
+    manager.maybeSave({ epoch, ...first })
+  }
+  await manager.close()
+  const again = make()
+  const other = new torch.CheckpointManager(folder)
+  const { nextEpoch, exact } = other.resume({ ...again })!
+  assert.deepEqual([nextEpoch, exact], [3, true])
+  for (let epoch = nextEpoch; epoch < 6; epoch++) step(again)
+  assert.equal(digest(stateOf(again.model)), digest(stateOf(whole.model)))
+  await other.close()
+})

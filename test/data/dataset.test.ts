@@ -67,6 +67,22 @@ test('samplers know how many indices they give', () => {
   assert.deepEqual([...new BatchSampler([5, 6, 7], 2, false)], [[5, 6], [7]])
 })
 
+test('a sampler of one’s own extends Sampler', () => {
+  class EverySecond extends torch.utils.data.Sampler {
+    constructor(readonly dataset: { length: number }) {
+      super()
+    }
+    override get length(): number {
+      return Math.ceil(this.dataset.length / 2)
+    }
+    override *[Symbol.iterator](): Generator<number, void, undefined> {
+      for (let i = 0; i < this.dataset.length; i += 2) yield i
+    }
+  }
+  const loader = new torch.utils.data.DataLoader([5, 6, 7], { sampler: new EverySecond([5, 6, 7]) })
+  assert.deepEqual([[...loader].map((batch) => batch.tolist()), loader.length], [[[5], [7]], 2])
+})
+
 test('a DistributedSampler wants to know which process it is in', () => {
   const { DistributedSampler } = torch.utils.data
   assert.throws(() => new DistributedSampler([1]), { code: 'ERR_ARGUMENT', message: /numReplicas.*WORLD_SIZE/ })

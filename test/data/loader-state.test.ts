@@ -87,3 +87,22 @@ test('a state that does not fit is refused, and nothing is changed', () => {
   for (const batches of [-1, 1.5, '1', null]) refused(shuffled(), { ...state, batches }, 'ERR_STATE_DICT', /damaged/)
   refused(shuffled(), { ...state, rng_state: null }, 'ERR_STATE_DICT', /damaged/)
 })
+
+test('an iterator that cannot be made leaves the generator and the loaded state as they were', () => {
+  const { state, rest } = stopped()
+  const sampler = {
+    broken: true,
+    generator: null,
+    [Symbol.iterator]() {
+      if (this.broken) throw new Error('no order yet')
+      return new torch.utils.data.RandomSampler(ten)[Symbol.iterator]()
+    },
+  }
+  const loader = new DataLoader(ten, { batchSize: 3, sampler })
+  loader.loadStateDict(state)
+  const before = torch.getRngState()
+  assert.throws(() => loader[Symbol.iterator](), new Error('no order yet'))
+  assert.ok(torch.getRngState().equal(before))
+  sampler.broken = false
+  assert.deepEqual(lists(loader), rest)
+})

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as torch from 'libtorch-node'
 import { child } from '../support/child.js'
-import { dataset, type Wanted } from './worker-dataset.js'
+import { dataset, everyDraw, type Wanted } from './worker-dataset.js'
 
 const { ConcatDataset, DataLoader, Dataset, StackDataset, Subset, TensorDataset } = torch.utils.data
 const workerModule = new URL('./worker-dataset.js', import.meta.url)
@@ -83,8 +83,9 @@ test('no more batches are made beforehand than prefetchFactor says', async () =>
   const loader = made({ kind: 'counted', n: 100, shares }, { prefetchFactor: 2 })
   const iterator = loader[Symbol.asyncIterator]()
   await iterator.next()
-  await new Promise((resolve) => setTimeout(resolve, 500))
   // one delivered, and two for each of two workers
+  while (Atomics.load(shares, 0) < 2 * (1 + 4)) await new Promise((resolve) => setTimeout(resolve, 10))
+  await new Promise((resolve) => setTimeout(resolve, 300))
   assert.equal(Atomics.load(shares, 0), 2 * (1 + 4))
   await iterator.return!()
 })
@@ -106,6 +107,21 @@ test('an error of a sample names the worker, the samples and has its stack; the 
   })
   assert.deepEqual((await iterator.next()).value.tolist(), [6, 7])
   assert.equal((await iterator.next()).done, true)
+})
+
+test('a sampler that fails ends the workers, and an error of a stream says so', { timeout: 60_000 }, async () => {
+  const sampler = {
+    *[Symbol.iterator]() {
+      yield 0
+      throw new Error('no more order')
+    },
+  }
+  const loader = new DataLoader([1, 2, 3], { numWorkers: 2, sampler })
+  assert.throws(() => loader[Symbol.asyncIterator](), new Error('no more order'))
+  const broken = made({ kind: 'broken', n: 9 })
+  await assert.rejects(lists(broken), {
+    message: /^Error in DataLoader worker 0, reading the stream: line 3 is broken$/,
+  })
 })
 
 const failures: [Wanted['kind'], object, RegExp][] = [
@@ -198,6 +214,18 @@ test('going on in the middle of an epoch, also with what was drawn in the worker
     for await (const batch of second) rest.push(text(batch))
     assert.deepEqual(rest, whole.slice(3), kind)
   }
+})
+
+test('every random function draws in a worker what it draws from the same seed here', async () => {
+  torch.manualSeed(5)
+  const iterator = made({ kind: 'ops', n: 1 }, { batchSize: null, numWorkers: 1 })[Symbol.asyncIterator]()
+  const { value: drawn } = await iterator.next()
+  await iterator.return!()
+  torch.manualSeed(5)
+  // the seed is the number that the loader drew
+  torch.manualSeed(torch.empty([], { dtype: 'int64' }).random_().item() as bigint)
+  const expected = everyDraw()
+  for (const [name, tensor] of Object.entries(expected)) assert.deepEqual(drawn[name].tolist(), tensor.tolist(), name)
 })
 
 test('a worker’s random numbers leave this thread’s generator alone', async () => {

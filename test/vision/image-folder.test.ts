@@ -91,6 +91,31 @@ test('images come as RGB planes, transformed, with their class', async (t) => {
   ])
 })
 
+test('images are read and transformed in workers', async (t) => {
+  const root = await folder(t)
+  const { dataset } = await import('./images-worker.js')
+  const loader = new torch.utils.data.DataLoader(dataset(root), {
+    batchSize: 3,
+    shuffle: true,
+    numWorkers: 2,
+    workerModule: new URL('./images-worker.js', import.meta.url),
+    workerData: root,
+  })
+  torch.manualSeed(3)
+  const labels: unknown[] = []
+  let flipped = 0
+  let pictures = 0
+  for await (const [x, y] of loader) {
+    labels.push(...(y.tolist() as number[]))
+    for (const picture of x.unbind(0)) {
+      pictures++
+      if (Number(picture.index(0, 0, 0).item()) === 5) flipped++
+    }
+  }
+  assert.deepEqual([labels.sort(), pictures], [[0, 0, 0, 0, 1, 1, 1], 7])
+  assert.ok(flipped > 0 && flipped < 7, `${flipped} of 7 are flipped`)
+})
+
 test('gray and transparent pictures become RGB', async (t) => {
   const root = tempDir(t)
   const [gray, alpha] = [join(root, 'gray.png'), join(root, 'alpha.png')]

@@ -5,10 +5,10 @@ import { transforms as T } from 'libtorch-node/vision'
 import { child } from '../support/child.js'
 import { pinnedCpu } from '../support/python.js'
 
-test('39 settings give torchvision’s pixels and leave the generator in its state, six images each; a pipeline too', () => {
+test('43 settings give torchvision’s pixels and leave the generator in its state, six images each; a pipeline too', () => {
   const { status, stdout, stderr } = child('test/vision/transforms-run.js', [], { ...pinnedCpu, OMP_NUM_THREADS: '1' })
   assert.equal(status, 0, stderr)
-  assert.deepEqual(JSON.parse(stdout), { rows: 39, wrong: [] })
+  assert.deepEqual(JSON.parse(stdout), { rows: 43, wrong: [] })
 })
 
 const image = torch.zeros([3, 4, 5], { dtype: 'uint8' })
@@ -22,6 +22,8 @@ test('batches of images are transformed together, and the given image stays as i
   assert.deepEqual(new T.Resize([8, 10]).forward(batch).shape, [2, 3, 8, 10])
   assert.deepEqual(new T.CenterCrop(2).forward(batch).shape, [2, 3, 2, 2])
   new T.ColorJitter(0.5, 0.5, 0.5, 0.2).forward(batch)
+  new T.RandomErasing({ p: 1 }).forward(batch)
+  assert.deepEqual(new T.ToTensor().forward(batch).tolist(), batch.div(255).tolist())
   assert.ok(batch.equal(before))
 })
 
@@ -44,6 +46,9 @@ test('mistakes say what is wrong and what to do', () => {
   refused(() => new T.Normalize([0], [1]).forward(image), /uint8; put new ConvertImageDtype\(\) before it/)
   refused(() => new T.Normalize([0, 0], [1]).forward(image.float()), /mean has 2 values, but the image 3 channels/)
   refused(() => new T.Normalize([0], [0]).forward(image.float()), /divide by zero/)
+  refused(() => new T.RandomErasing({ value: 'noise' as never }), /'random', but is 'noise'/)
+  refused(() => new T.RandomErasing({ p: 1, value: [1, 2] }).forward(image.float()), /2 numbers, but the image 3/)
+  refused(() => new T.RandomErasing({ scale: [0, 2] }), /scale should lie/)
   refused(() => new T.Pad([1, 2, 3]).forward(image), /1, 2 or 4 numbers/)
   refused(() => new T.Pad(1, { paddingMode: 'wrap' as never }).forward(image), /'constant', 'edge' or 'reflect'/)
   refused(() => new T.Resize(4).forward(torch.ones(4, 4)), /shape \(…, C, H, W\)/, 'ERR_SHAPE')

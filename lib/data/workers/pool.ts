@@ -22,6 +22,8 @@ export interface PoolParts {
   indices: Iterator<Indices>
   /** What worker `id` is made with; `handles` collects the tensors in it. */
   start(id: number, stopped: Int32Array, handles: SharedTensor[]): WorkerStart
+  /** The dataset is a stream, whose samples have no index. */
+  stream: boolean
   /** The worker that makes the first batch. */
   first: number
   /** Batches that are made and thrown away before the first. */
@@ -33,7 +35,6 @@ export interface PoolParts {
 interface Task {
   worker: number
   at: Indices
-  /** Its number among all batches of the epoch. */
   answer?: FromWorker
 }
 
@@ -64,11 +65,11 @@ export class WorkerPool {
     this.states = [...parts.states]
     try {
       for (let id = 0; id < parts.numWorkers; id++) this.#add(id)
+      for (let i = 0; i < parts.prefetchFactor * parts.numWorkers; i++) this.#put()
     } catch (error) {
       void this.close()
       throw isCloneError(error) ? cannotSend(`a part of it is not data (${(error as Error).message})`, error) : error
     }
-    for (let i = 0; i < parts.prefetchFactor * parts.numWorkers; i++) this.#put()
   }
 
   /** The next batch, or `ended`. */
@@ -180,9 +181,8 @@ export class WorkerPool {
     this.#put()
     if ('error' in answer) {
       const cause = errorOf(answer.error)
-      const samples = typeof at === 'number' || this.#parts.discard > 0 ? [at].flat() : at
-      const shown = `${samples.slice(0, 8).join(', ')}${samples.length > 8 ? ', …' : ''}`
-      const message = `${cause.name} in DataLoader worker ${worker}, making the batch of the samples ${shown}: ${cause.message}`
+      const making = this.#parts.stream ? 'reading the stream' : `making the batch of the samples ${shown([at].flat())}`
+      const message = `${cause.name} in DataLoader worker ${worker}, ${making}: ${cause.message}`
       throw withStack(new DataWorkerError(message, worker, { cause, batch: number }), cause)
     }
     if (!('batch' in answer)) return undefined
@@ -218,3 +218,6 @@ function withStack(error: DataWorkerError, cause: unknown): DataWorkerError {
   if (cause instanceof Error && cause.stack) error.stack += `\n  in the worker: ${cause.stack}`
   return error
 }
+
+const shown = (indices: number[]): string =>
+  `${indices.slice(0, 8).join(', ')}${indices.length > 8 ? `, … (${indices.length})` : ''}`

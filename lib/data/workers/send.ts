@@ -35,7 +35,7 @@ export function sendable(dataset: unknown, handles: SharedTensor[]): Sent {
       return { kind: 'stack', names, datasets: all(Object.values(datasets)) }
     }
   }
-  throw cannotSend(`a ${(dataset as object | null)?.constructor?.name ?? 'dataset'} has methods`)
+  throw cannotSend(`${(dataset as object | null)?.constructor?.name ?? 'it'} has methods`)
 }
 
 export function cannotSend(why: string, cause?: unknown): ArgumentError {

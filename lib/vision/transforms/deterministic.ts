@@ -56,6 +56,16 @@ export class ConvertImageDtype implements Transform {
   }
 }
 
+/**
+ * For pipelines written for Python, where it makes a tensor of a picture: here images are tensors already, and it scales them as
+ * Python's does, from uint8 in [0, 255] to float32 in [0, 1].
+ */
+export class ToTensor implements Transform {
+  forward(image: Tensor): Tensor {
+    return F.convertImageDtype(image, 'float32')
+  }
+}
+
 /** Subtracts `mean` and divides by `std`, channel by channel; an image of floats is needed. */
 export class Normalize implements Transform {
   constructor(

@@ -143,6 +143,55 @@ export class RandomResizedCrop implements Transform {
   }
 }
 
+/** A part of the image, with a random area and proportion, overwritten by a value or by noise; for images of floats. */
+export class RandomErasing implements Transform {
+  readonly p: number
+  readonly scale: Range
+  readonly ratio: Range
+  readonly value: number | readonly number[] | 'random'
+
+  /**
+   * @param options - `p` how often (default 0.5), `scale` of the area (default [0.02, 0.33]), `ratio` height / width (default
+   *   [0.3, 3.3]), `value`: a number, one for each channel, or 'random' for normal noise (default 0)
+   */
+  constructor(
+    options: { p?: number; scale?: Range; ratio?: Range; value?: number | readonly number[] | 'random' } = {},
+  ) {
+    F.checkOptions('RandomErasing', options, ['p', 'scale', 'ratio', 'value'])
+    this.p = probability('RandomErasing', options.p ?? 0.5)
+    this.scale = options.scale ?? [0.02, 0.33]
+    this.ratio = options.ratio ?? [0.3, 3.3]
+    this.value = options.value ?? 0
+    if (!(this.scale[0] >= 0 && this.scale[1] <= 1))
+      throw new ArgumentError(`RandomErasing: scale should lie in [0, 1], but is [${this.scale.join(', ')}]`)
+    if (typeof this.value === 'string' && this.value !== 'random')
+      throw new ArgumentError(`RandomErasing: value should be numbers or 'random', but is '${this.value as string}'`)
+  }
+
+  forward(image: Tensor): Tensor {
+    const [channels, height, width] = F.sizeOf('RandomErasing', image)
+    if (!happens(this.p)) return image
+    const values = typeof this.value === 'string' ? null : [this.value].flat()
+    if (values && values.length !== 1 && values.length !== channels)
+      throw new ArgumentError(`RandomErasing: value has ${values.length} numbers, but the image ${channels} channels`)
+    const [low, high] = tensor(this.ratio).log().tolist() as [number, number]
+    for (let i = 0; i < 10; i++) {
+      const area = height * width * uniform(...this.scale)
+      const aspect = empty([1]).uniform_(low, high).exp().item() as number
+      const h = F.round(Math.sqrt(area * aspect))
+      const w = F.round(Math.sqrt(area / aspect))
+      if (!(h < height && w < width)) continue
+      const value = values ? tensor(values).view(-1, 1, 1) : empty([channels, h, w]).normal_()
+      const top = whole(height - h + 1)
+      const left = whole(width - w + 1)
+      const erased = image.clone()
+      F.crop(erased, top, left, h, w).copy_(value)
+      return erased
+    }
+    return image
+  }
+}
+
 /** Brightness, contrast, saturation and hue changed by random factors, in random order. */
 export class ColorJitter implements Transform {
   readonly brightness: Range | null
