@@ -26,7 +26,7 @@ export function load(app) {
     for (const list of [project.documents, project.childrenIncludingDocuments])
       list?.sort((a, b) => (places.get(a) ?? Infinity) - (places.get(b) ?? Infinity) || 0)
   })
-  app.converter.addUnknownSymbolResolver((reference, from) => exportNamed(from.project, reference))
+  app.converter.addUnknownSymbolResolver((reference, from, link) => link && exportNamed(from.project, reference))
   const last = -1e10 // after the plugin that adds the types without an export
   app.converter.on(
     Converter.EVENT_RESOLVE_BEGIN,

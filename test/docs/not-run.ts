@@ -50,4 +50,39 @@ export const notRun: NotRun[] = [
     begins: "const model = await torch.hub.load('pytorch/vision'",
     because: 'downloads; test/hub-load.test.ts does the same from a server of its own',
   },
+  {
+    page: 'docs/cli.md',
+    begins: '$ npx libtorch-node verify',
+    because: 'its folder is the end of a training run; test/cli/verify.test.ts makes one, and checks the lines',
+  },
+  {
+    page: 'docs/data.md',
+    begins: '// squares.ts',
+    because: 'the first of two files; the tests of workers in test/data have such data sets',
+  },
+  {
+    page: 'docs/data.md',
+    begins: '// train.ts',
+    because: 'the second of two files; the tests of workers in test/data have such loops',
+  },
+  {
+    page: 'docs/data.md',
+    begins: "import * as torch from 'libtorch-node'\nimport { datasets",
+    because: 'needs a folder of images; test/vision/image-folder.test.ts makes one',
+  },
+  {
+    page: 'docs/data.md',
+    begins: "import { createReadStream } from 'node:fs'\nimport { parse } from 'csv-parse'",
+    because: 'a recipe with a package that is no dependency of this one',
+  },
+  {
+    page: 'docs/data.md',
+    begins: 'import { asyncBufferFromFile',
+    because: 'a recipe with a package that is no dependency of this one',
+  },
+  {
+    page: 'docs/data.md',
+    begins: "import { readFileSync } from 'node:fs'\nimport { tableFromIPC }",
+    because: 'a recipe with a package that is no dependency of this one',
+  },
 ]

@@ -18,6 +18,7 @@ import { notRun } from './not-run.js'
 const data = new Set(['', 'text', 'json', 'jsonl', 'csv', 'yaml', 'diff', 'html', 'toml'])
 const kinds: Record<string, Kind> = {
   ts: 'ts',
+  typescript: 'ts',
   js: 'js',
   python: 'python',
   sh: 'shell',
