@@ -1,11 +1,14 @@
 /** Parameter groups for optimizers, from patterns over names. Source of the layer-wise rule: timm/optim/_param_groups.py. */
 import { ArgumentError } from '../errors.js'
 import type { Module } from '../nn/module.js'
-import { describe, isOptions } from '../tensor/operator.js'
+import { tensorFromData } from '../tensor/from-data.js'
+import { describe, isOptions, operatorFunction } from '../tensor/operator.js'
 import type { Parameter } from '../tensor/parameter.js'
 import { listed, matching, matchingAny } from './glob.js'
 import { checkModel } from './match.js'
 import type { Pattern } from './types.js'
+
+const pow = operatorFunction('aten::pow')
 
 /** Parameters, and the options that they get. */
 export interface GroupRule {
@@ -45,8 +48,8 @@ type Rules<M, A extends readonly unknown[]> = {
  * with those that have weight decay first; empty ones are left out. Learning rates are written into the groups as numbers, so
  * that schedulers and checkpoints see them.
  * @param rules - {@link GroupRule}s; together they must match every trainable parameter
- * @throws {@link ArgumentError} for a pattern that matches nothing, a trainable parameter that no rule matches, and a model of
- * which everything is frozen
+ * @throws {@link ArgumentError} for a pattern that matches nothing, a rule that the ones before it leave nothing, a trainable
+ * parameter that no rule matches, and a model of which everything is frozen
  * @example
  * const groups = torch.paramGroups(model, [{ match: 'fc.*', lr: 1e-3 }, { match: '**', lr: 1e-4 }], { noDecay: true })
  * const optimizer = new torch.optim.AdamW(groups, { weightDecay: 0.05 })
@@ -76,10 +79,17 @@ export function paramGroups<M extends Module, const A extends readonly GroupRule
   const what = `parameter of ${model._getName()}`
 
   const rest = new Map(parameters)
+  const taken = new Set<string>()
   const groups: NamedGroup[] = []
-  for (const rule of rules as readonly GroupRule[]) {
+  for (const [i, rule] of (rules as readonly GroupRule[]).entries()) {
     const { match, ...own } = readRule(owner, rule)
     const found = matchingAny(owner, names, [match].flat(), what)
+    if ([...found].every((name) => taken.has(name))) {
+      throw new ArgumentError(
+        `${owner}: rule ${i}, ${listed([match].flat())}, has nothing: the rules before it take all that it matches; put the narrower one first`,
+      )
+    }
+    for (const name of found) taken.add(name)
     const mine = [...rest].filter(([name]) => found.has(name))
     for (const [name] of mine) rest.delete(name)
     groups.push(...split(owner, mine, { ...defaults, ...own }, scales, exempt))
@@ -134,12 +144,19 @@ function layerScales(
   const scales = new Map<string, number>()
   for (const [i, pattern] of patterns.entries()) {
     const found = [pattern].flat().flatMap((one) => matching(owner, names, one, `parameter of ${model._getName()}`))
-    for (const name of found) if (!scales.has(name)) scales.set(name, layerDecay ** (patterns.length - 1 - i))
+    const scale = power(layerDecay, patterns.length - 1 - i)
+    for (const name of found) if (!scales.has(name)) scales.set(name, scale)
   }
   const without = names.filter((name) => !scales.has(name))
   if (without.length > 0)
     throw new ArgumentError(`${owner}: no layer of layers matches ${listed(without)}; each parameter is in a layer`)
   return scales
+}
+
+/** Python's `base ** exponent`, that of the C library, which a tensor of one element is computed with; V8's has other last bits. */
+function power(base: number, exponent: number): number {
+  const [x, n] = [base, exponent].map((value) => tensorFromData(value, { dtype: 'float64' }))
+  return pow(x, n).item()
 }
 
 /** The children of a model that have parameters, and its own parameters, in order. */
