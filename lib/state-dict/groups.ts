@@ -4,7 +4,7 @@ import type { Module } from '../nn/module.js'
 import { tensorFromData } from '../tensor/from-data.js'
 import { describe, isOptions, operatorFunction } from '../tensor/operator.js'
 import type { Parameter } from '../tensor/parameter.js'
-import { listed, matching, matchingAny } from './glob.js'
+import { listed, matchingAny } from './glob.js'
 import { checkModel } from './match.js'
 import type { Pattern } from './types.js'
 
@@ -68,7 +68,7 @@ export function paramGroups<M extends Module, const A extends readonly GroupRule
   }
   if (!isOptions(options)) throw new ArgumentError(`${owner}: expected options, received ${describe(options)}`)
   const { noDecay = false, layerDecay, layers, ...defaults } = options
-  const names = model.namedParameters().map(([name]) => name)
+  const names = aliasesOf(model)
   const parameters = model.namedParameters().filter(([, parameter]) => parameter.requiresGrad)
   if (parameters.length === 0)
     throw new ArgumentError(
@@ -83,7 +83,7 @@ export function paramGroups<M extends Module, const A extends readonly GroupRule
   const groups: NamedGroup[] = []
   for (const [i, rule] of (rules as readonly GroupRule[]).entries()) {
     const { match, ...own } = readRule(owner, rule)
-    const found = matchingAny(owner, names, [match].flat(), what)
+    const found = chosen(owner, names, [match].flat(), what)
     if ([...found].every((name) => taken.has(name))) {
       throw new ArgumentError(
         `${owner}: rule ${i}, ${listed([match].flat())}, has nothing: the rules before it take all that it matches; put the narrower one first`,
@@ -102,6 +102,24 @@ export function paramGroups<M extends Module, const A extends readonly GroupRule
   return groups
 }
 
+/** All names of parameters, with the first name of the same one: a shared parameter has several. */
+type Aliases = ReadonlyMap<string, string>
+
+function aliasesOf(model: Module): Aliases {
+  const first = new Map<Parameter, string>()
+  return new Map(
+    model.namedParameters({ removeDuplicate: false }).map(([name, parameter]) => {
+      if (!first.has(parameter)) first.set(parameter, name)
+      return [name, first.get(parameter)!]
+    }),
+  )
+}
+
+/** First names of the parameters that patterns match by any name. */
+function chosen(owner: string, names: Aliases, patterns: readonly unknown[], what: string): Set<string> {
+  return new Set([...matchingAny(owner, [...names.keys()], patterns, what)].map((name) => names.get(name)!))
+}
+
 function readRule(owner: string, rule: GroupRule): GroupRule {
   if (!isOptions(rule) || rule.match === undefined)
     throw new ArgumentError(
@@ -113,12 +131,12 @@ function readRule(owner: string, rule: GroupRule): GroupRule {
 
 type Exempt = (name: string, parameter: Parameter) => boolean
 
-function exemptFrom(owner: string, names: string[], noDecay: unknown, model: Module): Exempt {
+function exemptFrom(owner: string, names: Aliases, noDecay: unknown, model: Module): Exempt {
   if (noDecay === false) return () => false
   if (noDecay === true) return (name, parameter) => parameter.ndim <= 1 || name.endsWith('.bias')
   if (!Array.isArray(noDecay))
     throw new ArgumentError(`${owner}: noDecay should be true or a list of patterns, but is ${describe(noDecay)}`)
-  const found = matchingAny(owner, names, noDecay, `parameter of ${model._getName()}`)
+  const found = chosen(owner, names, noDecay, `parameter of ${model._getName()}`)
   return (name) => found.has(name)
 }
 
@@ -126,7 +144,7 @@ function exemptFrom(owner: string, names: string[], noDecay: unknown, model: Mod
 function layerScales(
   owner: string,
   model: Module,
-  names: string[],
+  names: Aliases,
   layerDecay: unknown,
   layers: unknown,
 ): Map<string, number> | undefined {
@@ -136,18 +154,18 @@ function layerScales(
   }
   if (typeof layerDecay !== 'number' || !(layerDecay > 0 && layerDecay <= 1))
     throw new ArgumentError(`${owner}: layerDecay should be a number in (0, 1], but is ${describe(layerDecay)}`)
-  const patterns: unknown = layers ?? topLevel(names)
+  const patterns: unknown = layers ?? topLevel([...new Set(names.values())])
   if (!Array.isArray(patterns) || patterns.length === 0)
     throw new ArgumentError(
       `${owner}: layers should be a list of patterns from the first to the last layer, but is ${describe(layers)}`,
     )
   const scales = new Map<string, number>()
   for (const [i, pattern] of patterns.entries()) {
-    const found = [pattern].flat().flatMap((one) => matching(owner, names, one, `parameter of ${model._getName()}`))
+    const found = chosen(owner, names, [pattern].flat(), `parameter of ${model._getName()}`)
     const scale = power(layerDecay, patterns.length - 1 - i)
     for (const name of found) if (!scales.has(name)) scales.set(name, scale)
   }
-  const without = names.filter((name) => !scales.has(name))
+  const without = [...new Set(names.values())].filter((name) => !scales.has(name))
   if (without.length > 0)
     throw new ArgumentError(`${owner}: no layer of layers matches ${listed(without)}; each parameter is in a layer`)
   return scales

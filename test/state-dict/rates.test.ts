@@ -86,3 +86,38 @@ print(json.dumps({k: v.tolist() for k, v in net.state_dict().items()}))`)
   const state = Object.entries(net.stateDict()).map(([key, value]) => [key, value.tolist()])
   assert.deepEqual(Object.fromEntries(state), expected)
 })
+
+test('a shared parameter is found by any of its names, and is in one group', () => {
+  class Tied extends nn.Module {
+    embedding = new nn.Embedding(4, 2)
+    out = new nn.Linear(2, 4)
+    constructor() {
+      super()
+      this.out.weight = this.embedding.weight
+    }
+  }
+  const net = new Tied()
+  const [out, rest] = torch.paramGroups(net, [
+    { match: 'out.weight', lr: 1 },
+    { match: '**', lr: 2 },
+  ])
+  assert.deepEqual([out!.params, rest!.params], [[net.embedding.weight], [net.out.bias]])
+  const layers = ['embedding.*', 'out.*']
+  const layered = torch.paramGroups(net, [{ match: '**' }], { lr: 1, layerDecay: 0.5, layers, noDecay: ['out.weight'] })
+  assert.deepEqual(
+    layered.map(({ lr, weightDecay, params }) => [lr, weightDecay, params.length]),
+    [
+      [0.5, 0, 1],
+      [1, undefined, 1],
+    ],
+  )
+})
+
+test('an optimizer of the trainable parameters of a frozen model says that everything is frozen', () => {
+  const net = new nn.Linear(1, 1)
+  torch.freeze(net)
+  assert.throws(() => new optim.SGD(torch.trainable(net), { lr: 1 }), {
+    code: 'ERR_ARGUMENT',
+    message: /empty parameter list.*everything is frozen.*unfreeze\(model/,
+  })
+})
