@@ -21,7 +21,7 @@ export function planAfter(
   source: string | undefined,
 ): { left: Entry[]; after: AfterCommit } {
   const same = before.find(({ file }) => file === entry.file)
-  if (same?.pinned) moveAside(folder, same)
+  if (same && same.damaged === undefined && (same.pinned || same.serial === 0)) moveAside(folder, same)
   const next = inOrder([...before.filter((each) => each !== same).map((each) => ({ ...each })), entry])
   markSuperseded(next)
   const stay = kept(next, keep, best, source)

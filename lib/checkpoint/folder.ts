@@ -1,5 +1,14 @@
 /** What is in a folder of checkpoints: its files are the truth, and `checkpoints.json` a cache of what they say. */
-import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { basename, join } from 'node:path'
 import { CheckpointError } from '../errors.js'
 import { type Entry, readName } from './entry.js'
@@ -115,11 +124,17 @@ export function setPin(folder: string, file: string, pinned: boolean): void {
   else rmSync(path, { force: true })
 }
 
-/** Gives the files of a pinned entry other names, as another save takes theirs. They are no part of the run any more. */
+/** Gives the files of an entry that may not be lost other names, as another save takes theirs. They are no part of the run any more. */
 export function moveAside(folder: string, entry: Entry): void {
   for (const file of entry.files) {
     const aside = file.replace(/\.pth$/, `.superseded-${entry.serial}.pth`)
-    if (!existsSync(join(folder, aside))) linkSync(join(folder, file), join(folder, aside))
+    if (existsSync(join(folder, aside))) continue
+    try {
+      linkSync(join(folder, file), join(folder, aside))
+    } catch {
+      // not every file system has hard links
+      copyFileSync(join(folder, file), join(folder, aside))
+    }
   }
   setPin(folder, entry.file, false)
 }

@@ -44,6 +44,7 @@ function metricsOf(metrics: unknown): Record<string, number> {
 
 /** The label of a file; undefined where the manager did not write it. @throws what is wrong with the file */
 export function readLabel(path: string): Label | undefined {
+  if (!isZip(path)) return undefined
   const bytes = readArchiveRecord(path, labelRecord, largestLabel)
   if (bytes === undefined) return undefined
   let label: Partial<Label> | null
@@ -80,6 +81,10 @@ export function readEntry(path: string): Entry {
     const label = readLabel(path)
     if (!label) return Object.assign(entry, { metrics: foreignMetrics(path) })
     const { saveId, runId, serial, metrics, files } = label
+    if (!files.includes(file)) {
+      const message = `${path}: was saved as ${files.at(-1)} and given another name; give it back, or resume from its path elsewhere`
+      throw new CheckpointError('ERR_CHECKPOINT_FORMAT', message, { file: path })
+    }
     Object.assign(entry, { saveId, runId, serial, metrics, files })
     checkSet(path, entry)
   } catch (error) {

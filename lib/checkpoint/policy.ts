@@ -47,7 +47,7 @@ export function ranked(entries: readonly Entry[], { metric, mode }: Best): Entry
   )
 }
 
-/** The entries that stay: the last ones, the best, those of every so many epochs, pinned ones, and `source`. */
+/** The entries that stay: the last ones, the best, those of every so many epochs, pinned and foreign ones, and `source`. */
 export function kept(
   entries: readonly Entry[],
   keep: Keep,
@@ -61,9 +61,9 @@ export function kept(
     if (keep.everyEpochs && entry.step === undefined && entry.epoch % keep.everyEpochs === 0) stay.add(entry)
   }
   for (const entry of entries) {
-    // what is damaged may be of use to somebody, and takes nobody's place
-    if (entry.pinned || entry.damaged !== undefined || (source !== undefined && entry.saveId === source))
-      stay.add(entry)
+    // what is damaged may be of use to somebody, and takes nobody's place; what another program wrote is not ours to delete
+    const others = entry.damaged !== undefined || entry.serial === 0
+    if (entry.pinned || others || (source !== undefined && entry.saveId === source)) stay.add(entry)
   }
   return stay
 }

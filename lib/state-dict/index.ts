@@ -17,4 +17,4 @@ export {
   matchStateDict,
 } from './match.js'
 export { type FrozenReport, frozenReport, trainableStateDict } from './report.js'
-export type { AddPrefix, StateDictLike, StripPrefix } from './types.js'
+export type { AddPrefix, RenamedKeys, SameKeys, StateDictLike, StripPrefix } from './types.js'

@@ -4,7 +4,7 @@ import { describe } from '../tensor/operator.js'
 import { entriesInOrder, isOrderedDict, metadataOf, orderedDict, setInOrder } from '../tensor/python-values.js'
 import { Tensor } from '../tensor/tensor.js'
 import { listed } from './glob.js'
-import type { AddPrefix, StateDictLike, StripPrefix } from './types.js'
+import type { AddPrefix, RenamedKeys, StateDictLike, StripPrefix } from './types.js'
 
 type Rename = (key: string) => string
 
@@ -154,7 +154,7 @@ export type RenameRule = readonly [from: string | RegExp, to: string]
 export function renameKeys<S extends StateDictLike>(
   stateDict: S,
   rules: readonly RenameRule[] | ((key: string) => string),
-): S extends ReadonlyMap<string, infer V> ? Map<string, V> : Record<string, S[keyof S]> {
+): RenamedKeys<S> {
   const owner = 'renameKeys'
   if (typeof rules === 'function') {
     const rename: Rename = (key) => {

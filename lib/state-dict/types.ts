@@ -14,19 +14,34 @@ export type Stripped<K extends string, P extends string> = string extends P
     ? Stripped<Rest, P>
     : K
 
+/** `T`; for what is of no known type, as all that comes out of a file, a record of tensors. */
+type Known<S, T> = 0 extends 1 & S ? Record<string, Tensor> : T
+
 /** What {@link stripPrefix} gives: `'module.fc.weight'` becomes `'fc.weight'`. */
-export type StripPrefix<S, P> =
+export type StripPrefix<S, P> = Known<
+  S,
   S extends ReadonlyMap<string, infer V>
     ? Map<string, V>
     : { [K in keyof S & string as Stripped<K, PrefixOf<P>>]: S[K] }
+>
 
 /** What {@link addPrefix} gives: `'fc.weight'` becomes `'module.fc.weight'`. */
-export type AddPrefix<S, P extends string> =
+export type AddPrefix<S, P extends string> = Known<
+  S,
   S extends ReadonlyMap<string, infer V> ? Map<string, V> : { [K in keyof S & string as `${P}${K}`]: S[K] }
+>
+
+/** What {@link renameKeys} gives: any keys. */
+export type RenamedKeys<S> = Known<
+  S,
+  S extends ReadonlyMap<string, infer V> ? Map<string, V> : Record<string, S[keyof S]>
+>
 
 /** The same keys, without `readonly`. */
-export type SameKeys<S> =
+export type SameKeys<S> = Known<
+  S,
   S extends ReadonlyMap<string, infer V> ? Map<string, V> : { -readonly [K in keyof S & string]: S[K] }
+>
 
 /** Names of the modules that have keys below them. */
 type Modules<K extends string> = K extends `${infer Head}.${infer Rest}` ? Head | `${Head}.${Modules<Rest>}` : never

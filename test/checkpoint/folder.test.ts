@@ -116,6 +116,33 @@ test('a folder that cannot be made, or names what is outside of it, does no harm
   await again.close()
 })
 
+test('files of other programs are used and never deleted; a renamed one is not used', async () => {
+  const folder = fresh()
+  mkdirSync(folder)
+  for (const epoch of [3, 4, 5]) {
+    const old = { epoch, model_state_dict: model.stateDict(), metrics: { loss: torch.pyFloat(epoch) } }
+    torch.saveSync(old, join(folder, `checkpoint_epoch_${epoch}.pth`), { format: epoch === 5 ? 'legacy' : 'pytorch' })
+  }
+  const manager = new CheckpointManager(folder, { keep: 1, best })
+  assert.equal(manager.best()?.epoch, 3)
+  const resumed = manager.resume({ model })!
+  assert.deepEqual([resumed.epoch, resumed.exact, resumed.notRestored], [5, false, ['rng']])
+  await manager.save({ epoch: 6, model }, { metrics: { loss: 9 } })
+  assert.deepEqual(epochsOf(manager), [3, 4, 5, 6])
+  manager.resume({ model }, { from: 4 })
+  await manager.save({ epoch: 5, model }, { metrics: { loss: 8 } })
+  assert.equal(manager.latest()?.metrics.loss, 8)
+  assert.equal(torch.loadSync(join(folder, 'checkpoint_epoch_5.superseded-0.pth')).metrics.loss, 5)
+  await manager.close()
+  linkSync(join(folder, 'checkpoint_epoch_5.pth'), join(folder, 'checkpoint_epoch_7.pth'))
+  const again = new CheckpointManager(folder, { keep: 1 })
+  const message = /checkpoint_epoch_7.pth: was saved as checkpoint_epoch_5.pth and given another name/
+  assert.match(again.list().at(-1)!.damaged!, message)
+  assert.equal(again.resume({ model })?.epoch, 5)
+  assert.deepEqual(again.prune(), [])
+  await again.close()
+})
+
 test('a set of files of two saves is damaged', async () => {
   const folder = fresh()
   const manager = new CheckpointManager(folder, { layout: 'split', keep: 5 })

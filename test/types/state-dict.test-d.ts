@@ -18,6 +18,14 @@ export function types(net: Net, loose: torch.nn.Module, text: string): void {
   weights.push(plain['module.fc.weight'])
   const stateDict: torch.StateDict<Net> = plain
 
+  // what comes out of a file has no known type, and goes into a model all the same
+  const file = torch.loadSync(text)
+  net.loadStateDict(torch.stripPrefix(file, 'module.'))
+  net.loadStateDict(torch.addPrefix(file, 'module.'))
+  net.loadStateDict(torch.renameKeys(file, [['a', 'b']]))
+  net.loadStateDict(torch.cloneStateDict(file))
+  weights.push(torch.stripPrefix(file, ['module.', '_orig_mod.'])['fc.weight']!)
+
   torch.freeze(net, 'backbone.*', 'fc.weight', '**.bn?.*', { stats: 'update' })
   torch.freeze(net)
   torch.freeze(net, text)
