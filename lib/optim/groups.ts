@@ -64,7 +64,12 @@ export function readGroups(owner: string, params: unknown): object[] {
     )
   }
   const items = [...(params as Iterable<unknown>)]
-  if (items.length === 0) throw new ArgumentError(`${owner}: optimizer got an empty parameter list`)
+  if (items.length === 0) {
+    throw new ArgumentError(
+      `${owner}: optimizer got an empty parameter list. Where these are the trainable parameters of a model, everything is frozen: ` +
+        'unfreeze some first, with unfreeze(model, …) or parameter.requiresGrad = true',
+    )
+  }
   return isGroup(items[0]) ? (items as object[]) : [{ params: items }]
 }
 

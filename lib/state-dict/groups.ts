@@ -1,11 +1,14 @@
 /** Parameter groups for optimizers, from patterns over names. Source of the layer-wise rule: timm/optim/_param_groups.py. */
 import { ArgumentError } from '../errors.js'
 import type { Module } from '../nn/module.js'
-import { describe, isOptions } from '../tensor/operator.js'
+import { tensorFromData } from '../tensor/from-data.js'
+import { describe, isOptions, operatorFunction } from '../tensor/operator.js'
 import type { Parameter } from '../tensor/parameter.js'
-import { listed, matching, matchingAny } from './glob.js'
+import { listed, matchingAny } from './glob.js'
 import { checkModel } from './match.js'
 import type { Pattern } from './types.js'
+
+const pow = operatorFunction('aten::pow')
 
 /** Parameters, and the options that they get. */
 export interface GroupRule {
@@ -45,8 +48,8 @@ type Rules<M, A extends readonly unknown[]> = {
  * with those that have weight decay first; empty ones are left out. Learning rates are written into the groups as numbers, so
  * that schedulers and checkpoints see them.
  * @param rules - {@link GroupRule}s; together they must match every trainable parameter
- * @throws {@link ArgumentError} for a pattern that matches nothing, a trainable parameter that no rule matches, and a model of
- * which everything is frozen
+ * @throws {@link ArgumentError} for a pattern that matches nothing, a rule that the ones before it leave nothing, a trainable
+ * parameter that no rule matches, and a model of which everything is frozen
  * @example
  * const groups = torch.paramGroups(model, [{ match: 'fc.*', lr: 1e-3 }, { match: '**', lr: 1e-4 }], { noDecay: true })
  * const optimizer = new torch.optim.AdamW(groups, { weightDecay: 0.05 })
@@ -65,7 +68,7 @@ export function paramGroups<M extends Module, const A extends readonly GroupRule
   }
   if (!isOptions(options)) throw new ArgumentError(`${owner}: expected options, received ${describe(options)}`)
   const { noDecay = false, layerDecay, layers, ...defaults } = options
-  const names = model.namedParameters().map(([name]) => name)
+  const names = aliasesOf(model)
   const parameters = model.namedParameters().filter(([, parameter]) => parameter.requiresGrad)
   if (parameters.length === 0)
     throw new ArgumentError(
@@ -76,10 +79,17 @@ export function paramGroups<M extends Module, const A extends readonly GroupRule
   const what = `parameter of ${model._getName()}`
 
   const rest = new Map(parameters)
+  const taken = new Set<string>()
   const groups: NamedGroup[] = []
-  for (const rule of rules as readonly GroupRule[]) {
+  for (const [i, rule] of (rules as readonly GroupRule[]).entries()) {
     const { match, ...own } = readRule(owner, rule)
-    const found = matchingAny(owner, names, [match].flat(), what)
+    const found = chosen(owner, names, [match].flat(), what)
+    if ([...found].every((name) => taken.has(name))) {
+      throw new ArgumentError(
+        `${owner}: rule ${i}, ${listed([match].flat())}, has nothing: the rules before it take all that it matches; put the narrower one first`,
+      )
+    }
+    for (const name of found) taken.add(name)
     const mine = [...rest].filter(([name]) => found.has(name))
     for (const [name] of mine) rest.delete(name)
     groups.push(...split(owner, mine, { ...defaults, ...own }, scales, exempt))
@@ -90,6 +100,24 @@ export function paramGroups<M extends Module, const A extends readonly GroupRule
     )
   }
   return groups
+}
+
+/** All names of parameters, with the first name of the same one: a shared parameter has several. */
+type Aliases = ReadonlyMap<string, string>
+
+function aliasesOf(model: Module): Aliases {
+  const first = new Map<Parameter, string>()
+  return new Map(
+    model.namedParameters({ removeDuplicate: false }).map(([name, parameter]) => {
+      if (!first.has(parameter)) first.set(parameter, name)
+      return [name, first.get(parameter)!]
+    }),
+  )
+}
+
+/** First names of the parameters that patterns match by any name. */
+function chosen(owner: string, names: Aliases, patterns: readonly unknown[], what: string): Set<string> {
+  return new Set([...matchingAny(owner, [...names.keys()], patterns, what)].map((name) => names.get(name)!))
 }
 
 function readRule(owner: string, rule: GroupRule): GroupRule {
@@ -103,12 +131,12 @@ function readRule(owner: string, rule: GroupRule): GroupRule {
 
 type Exempt = (name: string, parameter: Parameter) => boolean
 
-function exemptFrom(owner: string, names: string[], noDecay: unknown, model: Module): Exempt {
+function exemptFrom(owner: string, names: Aliases, noDecay: unknown, model: Module): Exempt {
   if (noDecay === false) return () => false
   if (noDecay === true) return (name, parameter) => parameter.ndim <= 1 || name.endsWith('.bias')
   if (!Array.isArray(noDecay))
     throw new ArgumentError(`${owner}: noDecay should be true or a list of patterns, but is ${describe(noDecay)}`)
-  const found = matchingAny(owner, names, noDecay, `parameter of ${model._getName()}`)
+  const found = chosen(owner, names, noDecay, `parameter of ${model._getName()}`)
   return (name) => found.has(name)
 }
 
@@ -116,7 +144,7 @@ function exemptFrom(owner: string, names: string[], noDecay: unknown, model: Mod
 function layerScales(
   owner: string,
   model: Module,
-  names: string[],
+  names: Aliases,
   layerDecay: unknown,
   layers: unknown,
 ): Map<string, number> | undefined {
@@ -126,20 +154,27 @@ function layerScales(
   }
   if (typeof layerDecay !== 'number' || !(layerDecay > 0 && layerDecay <= 1))
     throw new ArgumentError(`${owner}: layerDecay should be a number in (0, 1], but is ${describe(layerDecay)}`)
-  const patterns: unknown = layers ?? topLevel(names)
+  const patterns: unknown = layers ?? topLevel([...new Set(names.values())])
   if (!Array.isArray(patterns) || patterns.length === 0)
     throw new ArgumentError(
       `${owner}: layers should be a list of patterns from the first to the last layer, but is ${describe(layers)}`,
     )
   const scales = new Map<string, number>()
   for (const [i, pattern] of patterns.entries()) {
-    const found = [pattern].flat().flatMap((one) => matching(owner, names, one, `parameter of ${model._getName()}`))
-    for (const name of found) if (!scales.has(name)) scales.set(name, layerDecay ** (patterns.length - 1 - i))
+    const found = chosen(owner, names, [pattern].flat(), `parameter of ${model._getName()}`)
+    const scale = power(layerDecay, patterns.length - 1 - i)
+    for (const name of found) if (!scales.has(name)) scales.set(name, scale)
   }
-  const without = names.filter((name) => !scales.has(name))
+  const without = [...new Set(names.values())].filter((name) => !scales.has(name))
   if (without.length > 0)
     throw new ArgumentError(`${owner}: no layer of layers matches ${listed(without)}; each parameter is in a layer`)
   return scales
+}
+
+/** Python's `base ** exponent`, that of the C library, which a tensor of one element is computed with; V8's has other last bits. */
+function power(base: number, exponent: number): number {
+  const [x, n] = [base, exponent].map((value) => tensorFromData(value, { dtype: 'float64' }))
+  return pow(x, n).item()
 }
 
 /** The children of a model that have parameters, and its own parameters, in order. */

@@ -81,8 +81,8 @@ function tableOf(model: Module, numbers: FrozenReport['numbers']): string {
 const grouped = (number: number): string => String(number).replace(/\B(?=(\d{3})+$)/g, ',')
 
 /**
- * The part of the state dict that training changes: trainable parameters, and the buffers of the modules that own them. For
- * small checkpoints of a fine-tuned model: `loadStateDict(…, { strict: false })` puts it over the pretrained weights.
+ * The part of the state dict that training changes: trainable parameters, the buffers of the modules that own them, and running
+ * statistics that {@link freeze} does not keep. For small checkpoints of a fine-tuned model: `loadStateDict(…, { strict: false })` puts it over the pretrained weights.
  * @throws {@link ArgumentError} for what is no model
  * @example
  * await torch.save(torch.trainableStateDict(model), 'head.pth')
@@ -90,9 +90,11 @@ const grouped = (number: number): string => String(number).replace(/\B(?=(\d{3})
 export function trainableStateDict<M extends Module>(model: M): { [K in Keys<M>]?: Tensor } {
   checkModel('trainableStateDict', model)
   const wanted = new Set<string>()
+  // training goes on changing the statistics of a frozen norm that is not kept in evaluation
+  const counting = new Set(normsOf(model).flatMap(([, norm]) => (isKept(norm) ? [] : [norm])))
   for (const [path, module] of model.namedModules({ removeDuplicate: false })) {
     const free = module._parameters().filter(([, parameter]) => parameter.requiresGrad)
-    if (free.length === 0) continue
+    if (free.length === 0 && !counting.has(module)) continue
     for (const [name] of [...free, ...module._buffers()]) wanted.add(path === '' ? name : `${path}.${name}`)
   }
   const stateDict = model.stateDict()
