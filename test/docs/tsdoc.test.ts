@@ -21,7 +21,7 @@ const { BasicBlock, ResNet } = models.resnet
 `
 const names = `
 const [x, input, y, epoch] = [torch.randn(3, 4), torch.randn(3, 4), torch.tensor([0n, 1n, 2n]), 3]
-const [model, layer] = [new nn.Linear(4, 3), new nn.Linear(4, 4)]
+const layer = new nn.Linear(4, 4)
 const optimizer = new optim.SGD(model.parameters(), { lr: 0.1 })
 const scheduler = new optim.lrScheduler.StepLR(optimizer, 10)
 const lossOf = (model: torch.nn.Module) => F.crossEntropy(model.forward(x) as Tensor, y)
@@ -34,12 +34,33 @@ const stateDict: Record<string, Tensor> = new nn.DataParallel(model).stateDict()
 for (const name of ['checkpoint.pth', 'big.pth']) torch.saveSync(model.stateDict(), name)
 `
 
+const oneLayer = 'const model = new nn.Linear(4, 3)'
+/** The model of the examples about state dicts and freezing, with the names of a ResNet. */
+const network = `
+class Net extends nn.Module {
+  conv1 = new nn.Conv2d(3, 4, 3)
+  layer3 = new nn.Linear(4, 4)
+  layer4 = new nn.Linear(4, 4)
+  fc = new nn.Linear(4, 3)
+  forward(x: Tensor) { return this.fc.forward(this.layer4.forward(this.layer3.forward(x))) }
+}
+const model = new Net()
+`
+
 /** Names that are made only for the examples that use them: what opens files and folders, and `step`, a count or what takes one. */
 const namesByUse: [RegExp, string][] = [
   [/(?<!\.)\bstep\(/, 'const step = train'],
   [/(?<!\.)\bstep\b(?!\()/, 'const step = 7'],
   [/\bmanager\./, "const manager = new torch.CheckpointManager('run')"],
   [/\bwriter\./, "const writer = new torch.utils.SummaryWriter('run')"],
+  [/\bbestLoss\b/, 'const [loss, bestLoss] = [0.5, 0.9]\nlet best: Record<string, Tensor> = {}'],
+  [/\bloaded\b/, 'const loaded: Record<string, Tensor> = model.stateDict()'],
+  [
+    /\bpretrained\b/,
+    "const pretrained: Record<string, Tensor> = { ...model.stateDict(), 'conv1.weight': torch.rand(4, 1, 3, 3) }",
+  ],
+  [/\bwrapped\b/, 'const wrapped = new nn.DataParallel(model)\nconst stateDict = model.stateDict()'],
+  [/\brenamed\b/, "const stateDict = { 'features.weight': x, 'classifier.1.bias': y }"],
 ]
 
 /** Examples that do not run here, by how they begin, and why. */
@@ -103,8 +124,9 @@ test('every example runs, or is excused by name', (t) => {
       ? imports.replace(/^import \* as torch.*$/m, '')
       : imports
     const used = namesByUse.filter(([use]) => use.test(rest)).map(([, declaration]) => declaration)
-    const before = [head, ...own, names, ...used].join('\n')
-    return [`example-${i + 1}`, `// ${place}\n${before}\n{\n${rest}\n}\nexport {}\n`] as const
+    const model = place.startsWith('lib/state-dict/') ? network : oneLayer
+    const before = [head, ...own, model, names, '{', ...used].join('\n')
+    return [`example-${i + 1}`, `// ${place}\n${before}\n{\n${rest}\n}\n}\nexport {}\n`] as const
   })
   const scripts = compilePrograms('tsdoc', new Map(programs))
   const dir = tempDir(t)
