@@ -225,7 +225,9 @@ test('what docs/cli.md shows of inspect and diff is what they print', (t) => {
   other.select(0, 1).select(0, 2).fill_(0.5)
   torch.saveSync({ epoch: 4, model: { weight: other, bias: torch.zeros([2]) } }, join(dir, 'node.pth'))
   const page = readFileSync(join(root, 'docs', 'cli.md'), 'utf8')
-  const shown = [...page.matchAll(/^```console\n\$ npx libtorch-node (.*?)\n(.*?)^```$/gms)]
+  const shown = [...page.matchAll(/^```console\n\$ npx libtorch-node (.*?)\n(.*?)^```$/gms)].filter(([, command]) =>
+    /^(inspect|diff) /.test(command!),
+  )
   assert.equal(shown.length, 2)
   for (const [, command, text] of shown) {
     const run = cli(command!.split(' '), { cwd: dir })
