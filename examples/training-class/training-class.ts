@@ -1,7 +1,8 @@
 /**
  * A class that trains a net: it saves a checkpoint every second epoch, keeps the last two and the best one, and resumes by itself
  * from what is in its folder; at the end it loads the best net. `reference.py` beside this file does the same in Python, with its own
- * code for the files; each goes on in the folder of the other, to the same parameters.
+ * code for the files; each goes on in the folder of the other, to the same parameters (files of Python stay, as the manager deletes only
+ * what it wrote).
  *
  * Run after `npm run build`; end it with Ctrl+C or give it more epochs, and run it again:
  *   node .build/examples/training-class/training-class.js --folder runs/digits --epochs 8
