@@ -77,7 +77,7 @@ test('examples/inference-server: answers within a bound while the worker trains,
   }
   const trained = performance.now() - began
   const slowest = Math.max(...times)
-  // one that waited for the training, or for an epoch of it, would be at least as slow as an epoch
+  // a server that waited for the training would give one slow answer; one that waited for each epoch, about one per epoch
   assert.ok(slowest < trained / 3, `${slowest} ms for an answer, ${trained} ms for the training`)
   assert.ok(answers.length > 3 * epochs, `${answers.length} answers`)
   const versions = new Map<number, string>()
