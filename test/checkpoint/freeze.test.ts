@@ -10,34 +10,17 @@ import { bytesOf, Net } from './nets.js'
 const top = mkdtempSync(join(tmpdir(), 'checkpoints-'))
 after(() => rmSync(top, { recursive: true, force: true }))
 
-/** Unfreezes the first layer from an epoch on, and gives it a group of its own. */
-class Unfreezing {
-  #done = false
-  constructor(
-    readonly model: Net,
-    readonly optimizer: torch.optim.SGD,
-  ) {}
-  step(epoch: number): void {
-    if (epoch < 3 || this.#done) return
-    this.#done = true
-    this.model.first.requiresGrad_(true)
-    this.optimizer.addParamGroup({ params: this.model.first.parameters(), lr: 0.01 })
-  }
-  stateDict(): object {
-    return { done: this.#done }
-  }
-  loadStateDict({ done }: { done: boolean }): void {
-    if (done) this.step(3)
-  }
-}
-
 function make() {
   torch.manualSeed(2)
   const model = new Net()
-  model.first.requiresGrad_(false)
-  const trainable = model.parameters().filter((parameter) => parameter.requiresGrad)
+  torch.freeze(model, 'first.*')
+  const trainable = torch.trainable(model).map(([, parameter]) => parameter)
   const optimizer = new torch.optim.SGD(trainable, { lr: 0.1, momentum: 0.9 })
-  return { model, optimizer, unfreezing: new Unfreezing(model, optimizer) }
+  return {
+    model,
+    optimizer,
+    unfreezing: new torch.GradualUnfreeze(model, optimizer, [{ epoch: 3, match: 'first.*', lr: 0.01 }]),
+  }
 }
 
 function train({ model, optimizer, unfreezing }: ReturnType<typeof make>, epoch: number): void {
