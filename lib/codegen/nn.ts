@@ -79,9 +79,11 @@ function constructorTexts(row: LayerRow): string[] {
     )
     texts.push(`  constructor(${[...given, `options?: ${options}`].join(', ')})`)
   }
-  if (required.length > 0) {
-    const names = required.map((argument) => `'${camelCase(argument.name)}'`).join(' | ')
-    texts.push(`  constructor(options: ${options} & Required<Pick<${options}, ${names}>>)`)
+  // required ones may be given by name, too: all of them, or those after the first few
+  for (let count = required.length - 1; count >= 0; count--) {
+    const names = required.slice(count).map((argument) => `'${camelCase(argument.name)}'`)
+    const byName = `options: ${options} & Required<Pick<${options}, ${names.join(' | ')}>>`
+    texts.push(`  constructor(${[...list(required.slice(0, count), ''), byName].join(', ')})`)
   }
   return [...texts, body]
 }

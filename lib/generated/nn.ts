@@ -829,6 +829,8 @@ export class Bilinear extends Layer {
   constructor(in1Features: number, in2Features: number, outFeatures: number, bias: boolean | undefined, options?: BilinearOptions)
   constructor(in1Features: number, in2Features: number, outFeatures: number, bias: boolean | undefined, device: Device | null | undefined, options?: BilinearOptions)
   constructor(in1Features: number, in2Features: number, outFeatures: number, bias: boolean | undefined, device: Device | null | undefined, dtype: Dtype | null | undefined, options?: BilinearOptions)
+  constructor(in1Features: number, in2Features: number, options: BilinearOptions & Required<Pick<BilinearOptions, 'outFeatures'>>)
+  constructor(in1Features: number, options: BilinearOptions & Required<Pick<BilinearOptions, 'in2Features' | 'outFeatures'>>)
   constructor(options: BilinearOptions & Required<Pick<BilinearOptions, 'in1Features' | 'in2Features' | 'outFeatures'>>)
   constructor(...args: unknown[]) {
     super('Bilinear', args)
@@ -1077,6 +1079,7 @@ export interface ConstantPad1dOptions {
  */
 export class ConstantPad1d extends Layer {
   constructor(padding: number | number[], value: number, options?: ConstantPad1dOptions)
+  constructor(padding: number | number[], options: ConstantPad1dOptions & Required<Pick<ConstantPad1dOptions, 'value'>>)
   constructor(options: ConstantPad1dOptions & Required<Pick<ConstantPad1dOptions, 'padding' | 'value'>>)
   constructor(...args: unknown[]) {
     super('ConstantPad1d', args)
@@ -1116,6 +1119,7 @@ export interface ConstantPad2dOptions {
  */
 export class ConstantPad2d extends Layer {
   constructor(padding: number | number[], value: number, options?: ConstantPad2dOptions)
+  constructor(padding: number | number[], options: ConstantPad2dOptions & Required<Pick<ConstantPad2dOptions, 'value'>>)
   constructor(options: ConstantPad2dOptions & Required<Pick<ConstantPad2dOptions, 'padding' | 'value'>>)
   constructor(...args: unknown[]) {
     super('ConstantPad2d', args)
@@ -1155,6 +1159,7 @@ export interface ConstantPad3dOptions {
  */
 export class ConstantPad3d extends Layer {
   constructor(padding: number | number[], value: number, options?: ConstantPad3dOptions)
+  constructor(padding: number | number[], options: ConstantPad3dOptions & Required<Pick<ConstantPad3dOptions, 'value'>>)
   constructor(options: ConstantPad3dOptions & Required<Pick<ConstantPad3dOptions, 'padding' | 'value'>>)
   constructor(...args: unknown[]) {
     super('ConstantPad3d', args)
@@ -1223,6 +1228,8 @@ export class Conv1d extends Layer {
   constructor(inChannels: number, outChannels: number, kernelSize: number | [number], stride: number | [number] | undefined, padding: number | [number] | 'valid' | 'same' | undefined, dilation: number | [number] | undefined, groups: number | undefined, bias: boolean | undefined, paddingMode: 'zeros' | 'reflect' | 'replicate' | 'circular' | undefined, options?: Conv1dOptions)
   constructor(inChannels: number, outChannels: number, kernelSize: number | [number], stride: number | [number] | undefined, padding: number | [number] | 'valid' | 'same' | undefined, dilation: number | [number] | undefined, groups: number | undefined, bias: boolean | undefined, paddingMode: 'zeros' | 'reflect' | 'replicate' | 'circular' | undefined, device: Device | null | undefined, options?: Conv1dOptions)
   constructor(inChannels: number, outChannels: number, kernelSize: number | [number], stride: number | [number] | undefined, padding: number | [number] | 'valid' | 'same' | undefined, dilation: number | [number] | undefined, groups: number | undefined, bias: boolean | undefined, paddingMode: 'zeros' | 'reflect' | 'replicate' | 'circular' | undefined, device: Device | null | undefined, dtype: Dtype | null | undefined, options?: Conv1dOptions)
+  constructor(inChannels: number, outChannels: number, options: Conv1dOptions & Required<Pick<Conv1dOptions, 'kernelSize'>>)
+  constructor(inChannels: number, options: Conv1dOptions & Required<Pick<Conv1dOptions, 'outChannels' | 'kernelSize'>>)
   constructor(options: Conv1dOptions & Required<Pick<Conv1dOptions, 'inChannels' | 'outChannels' | 'kernelSize'>>)
   constructor(...args: unknown[]) {
     super('Conv1d', args)
@@ -1333,6 +1340,8 @@ export class Conv2d extends Layer {
   constructor(inChannels: number, outChannels: number, kernelSize: number | [number, number], stride: number | [number, number] | undefined, padding: number | [number, number] | 'valid' | 'same' | undefined, dilation: number | [number, number] | undefined, groups: number | undefined, bias: boolean | undefined, paddingMode: 'zeros' | 'reflect' | 'replicate' | 'circular' | undefined, options?: Conv2dOptions)
   constructor(inChannels: number, outChannels: number, kernelSize: number | [number, number], stride: number | [number, number] | undefined, padding: number | [number, number] | 'valid' | 'same' | undefined, dilation: number | [number, number] | undefined, groups: number | undefined, bias: boolean | undefined, paddingMode: 'zeros' | 'reflect' | 'replicate' | 'circular' | undefined, device: Device | null | undefined, options?: Conv2dOptions)
   constructor(inChannels: number, outChannels: number, kernelSize: number | [number, number], stride: number | [number, number] | undefined, padding: number | [number, number] | 'valid' | 'same' | undefined, dilation: number | [number, number] | undefined, groups: number | undefined, bias: boolean | undefined, paddingMode: 'zeros' | 'reflect' | 'replicate' | 'circular' | undefined, device: Device | null | undefined, dtype: Dtype | null | undefined, options?: Conv2dOptions)
+  constructor(inChannels: number, outChannels: number, options: Conv2dOptions & Required<Pick<Conv2dOptions, 'kernelSize'>>)
+  constructor(inChannels: number, options: Conv2dOptions & Required<Pick<Conv2dOptions, 'outChannels' | 'kernelSize'>>)
   constructor(options: Conv2dOptions & Required<Pick<Conv2dOptions, 'inChannels' | 'outChannels' | 'kernelSize'>>)
   constructor(...args: unknown[]) {
     super('Conv2d', args)
@@ -1443,6 +1452,8 @@ export class Conv3d extends Layer {
   constructor(inChannels: number, outChannels: number, kernelSize: number | [number, number, number], stride: number | [number, number, number] | undefined, padding: number | [number, number, number] | 'valid' | 'same' | undefined, dilation: number | [number, number, number] | undefined, groups: number | undefined, bias: boolean | undefined, paddingMode: 'zeros' | 'reflect' | 'replicate' | 'circular' | undefined, options?: Conv3dOptions)
   constructor(inChannels: number, outChannels: number, kernelSize: number | [number, number, number], stride: number | [number, number, number] | undefined, padding: number | [number, number, number] | 'valid' | 'same' | undefined, dilation: number | [number, number, number] | undefined, groups: number | undefined, bias: boolean | undefined, paddingMode: 'zeros' | 'reflect' | 'replicate' | 'circular' | undefined, device: Device | null | undefined, options?: Conv3dOptions)
   constructor(inChannels: number, outChannels: number, kernelSize: number | [number, number, number], stride: number | [number, number, number] | undefined, padding: number | [number, number, number] | 'valid' | 'same' | undefined, dilation: number | [number, number, number] | undefined, groups: number | undefined, bias: boolean | undefined, paddingMode: 'zeros' | 'reflect' | 'replicate' | 'circular' | undefined, device: Device | null | undefined, dtype: Dtype | null | undefined, options?: Conv3dOptions)
+  constructor(inChannels: number, outChannels: number, options: Conv3dOptions & Required<Pick<Conv3dOptions, 'kernelSize'>>)
+  constructor(inChannels: number, options: Conv3dOptions & Required<Pick<Conv3dOptions, 'outChannels' | 'kernelSize'>>)
   constructor(options: Conv3dOptions & Required<Pick<Conv3dOptions, 'inChannels' | 'outChannels' | 'kernelSize'>>)
   constructor(...args: unknown[]) {
     super('Conv3d', args)
@@ -1556,6 +1567,8 @@ export class ConvTranspose1d extends Layer {
   constructor(inChannels: number, outChannels: number, kernelSize: number | [number], stride: number | [number] | undefined, padding: number | [number] | undefined, outputPadding: number | [number] | undefined, groups: number | undefined, bias: boolean | undefined, dilation: number | [number] | undefined, paddingMode: 'zeros' | 'reflect' | 'replicate' | 'circular' | undefined, options?: ConvTranspose1dOptions)
   constructor(inChannels: number, outChannels: number, kernelSize: number | [number], stride: number | [number] | undefined, padding: number | [number] | undefined, outputPadding: number | [number] | undefined, groups: number | undefined, bias: boolean | undefined, dilation: number | [number] | undefined, paddingMode: 'zeros' | 'reflect' | 'replicate' | 'circular' | undefined, device: Device | null | undefined, options?: ConvTranspose1dOptions)
   constructor(inChannels: number, outChannels: number, kernelSize: number | [number], stride: number | [number] | undefined, padding: number | [number] | undefined, outputPadding: number | [number] | undefined, groups: number | undefined, bias: boolean | undefined, dilation: number | [number] | undefined, paddingMode: 'zeros' | 'reflect' | 'replicate' | 'circular' | undefined, device: Device | null | undefined, dtype: Dtype | null | undefined, options?: ConvTranspose1dOptions)
+  constructor(inChannels: number, outChannels: number, options: ConvTranspose1dOptions & Required<Pick<ConvTranspose1dOptions, 'kernelSize'>>)
+  constructor(inChannels: number, options: ConvTranspose1dOptions & Required<Pick<ConvTranspose1dOptions, 'outChannels' | 'kernelSize'>>)
   constructor(options: ConvTranspose1dOptions & Required<Pick<ConvTranspose1dOptions, 'inChannels' | 'outChannels' | 'kernelSize'>>)
   constructor(...args: unknown[]) {
     super('ConvTranspose1d', args)
@@ -1676,6 +1689,8 @@ export class ConvTranspose2d extends Layer {
   constructor(inChannels: number, outChannels: number, kernelSize: number | [number, number], stride: number | [number, number] | undefined, padding: number | [number, number] | undefined, outputPadding: number | [number, number] | undefined, groups: number | undefined, bias: boolean | undefined, dilation: number | [number, number] | undefined, paddingMode: 'zeros' | 'reflect' | 'replicate' | 'circular' | undefined, options?: ConvTranspose2dOptions)
   constructor(inChannels: number, outChannels: number, kernelSize: number | [number, number], stride: number | [number, number] | undefined, padding: number | [number, number] | undefined, outputPadding: number | [number, number] | undefined, groups: number | undefined, bias: boolean | undefined, dilation: number | [number, number] | undefined, paddingMode: 'zeros' | 'reflect' | 'replicate' | 'circular' | undefined, device: Device | null | undefined, options?: ConvTranspose2dOptions)
   constructor(inChannels: number, outChannels: number, kernelSize: number | [number, number], stride: number | [number, number] | undefined, padding: number | [number, number] | undefined, outputPadding: number | [number, number] | undefined, groups: number | undefined, bias: boolean | undefined, dilation: number | [number, number] | undefined, paddingMode: 'zeros' | 'reflect' | 'replicate' | 'circular' | undefined, device: Device | null | undefined, dtype: Dtype | null | undefined, options?: ConvTranspose2dOptions)
+  constructor(inChannels: number, outChannels: number, options: ConvTranspose2dOptions & Required<Pick<ConvTranspose2dOptions, 'kernelSize'>>)
+  constructor(inChannels: number, options: ConvTranspose2dOptions & Required<Pick<ConvTranspose2dOptions, 'outChannels' | 'kernelSize'>>)
   constructor(options: ConvTranspose2dOptions & Required<Pick<ConvTranspose2dOptions, 'inChannels' | 'outChannels' | 'kernelSize'>>)
   constructor(...args: unknown[]) {
     super('ConvTranspose2d', args)
@@ -1796,6 +1811,8 @@ export class ConvTranspose3d extends Layer {
   constructor(inChannels: number, outChannels: number, kernelSize: number | [number, number, number], stride: number | [number, number, number] | undefined, padding: number | [number, number, number] | undefined, outputPadding: number | [number, number, number] | undefined, groups: number | undefined, bias: boolean | undefined, dilation: number | [number, number, number] | undefined, paddingMode: 'zeros' | 'reflect' | 'replicate' | 'circular' | undefined, options?: ConvTranspose3dOptions)
   constructor(inChannels: number, outChannels: number, kernelSize: number | [number, number, number], stride: number | [number, number, number] | undefined, padding: number | [number, number, number] | undefined, outputPadding: number | [number, number, number] | undefined, groups: number | undefined, bias: boolean | undefined, dilation: number | [number, number, number] | undefined, paddingMode: 'zeros' | 'reflect' | 'replicate' | 'circular' | undefined, device: Device | null | undefined, options?: ConvTranspose3dOptions)
   constructor(inChannels: number, outChannels: number, kernelSize: number | [number, number, number], stride: number | [number, number, number] | undefined, padding: number | [number, number, number] | undefined, outputPadding: number | [number, number, number] | undefined, groups: number | undefined, bias: boolean | undefined, dilation: number | [number, number, number] | undefined, paddingMode: 'zeros' | 'reflect' | 'replicate' | 'circular' | undefined, device: Device | null | undefined, dtype: Dtype | null | undefined, options?: ConvTranspose3dOptions)
+  constructor(inChannels: number, outChannels: number, options: ConvTranspose3dOptions & Required<Pick<ConvTranspose3dOptions, 'kernelSize'>>)
+  constructor(inChannels: number, options: ConvTranspose3dOptions & Required<Pick<ConvTranspose3dOptions, 'outChannels' | 'kernelSize'>>)
   constructor(options: ConvTranspose3dOptions & Required<Pick<ConvTranspose3dOptions, 'inChannels' | 'outChannels' | 'kernelSize'>>)
   constructor(...args: unknown[]) {
     super('ConvTranspose3d', args)
@@ -2301,6 +2318,7 @@ export class Embedding extends Layer {
   constructor(numEmbeddings: number, embeddingDim: number, paddingIdx: number | null | undefined, maxNorm: number | null | undefined, normType: number | undefined, scaleGradByFreq: boolean | undefined, sparse: boolean | undefined, _weight: Tensor | null | undefined, _freeze: boolean | undefined, options?: EmbeddingOptions)
   constructor(numEmbeddings: number, embeddingDim: number, paddingIdx: number | null | undefined, maxNorm: number | null | undefined, normType: number | undefined, scaleGradByFreq: boolean | undefined, sparse: boolean | undefined, _weight: Tensor | null | undefined, _freeze: boolean | undefined, device: Device | null | undefined, options?: EmbeddingOptions)
   constructor(numEmbeddings: number, embeddingDim: number, paddingIdx: number | null | undefined, maxNorm: number | null | undefined, normType: number | undefined, scaleGradByFreq: boolean | undefined, sparse: boolean | undefined, _weight: Tensor | null | undefined, _freeze: boolean | undefined, device: Device | null | undefined, dtype: Dtype | null | undefined, options?: EmbeddingOptions)
+  constructor(numEmbeddings: number, options: EmbeddingOptions & Required<Pick<EmbeddingOptions, 'embeddingDim'>>)
   constructor(options: EmbeddingOptions & Required<Pick<EmbeddingOptions, 'numEmbeddings' | 'embeddingDim'>>)
   constructor(...args: unknown[]) {
     super('Embedding', args)
@@ -2406,6 +2424,7 @@ export class EmbeddingBag extends Layer {
   constructor(numEmbeddings: number, embeddingDim: number, maxNorm: number | null | undefined, normType: number | undefined, scaleGradByFreq: boolean | undefined, mode: 'sum' | 'mean' | 'max' | undefined, sparse: boolean | undefined, _weight: Tensor | null | undefined, includeLastOffset: boolean | undefined, paddingIdx: number | null | undefined, options?: EmbeddingBagOptions)
   constructor(numEmbeddings: number, embeddingDim: number, maxNorm: number | null | undefined, normType: number | undefined, scaleGradByFreq: boolean | undefined, mode: 'sum' | 'mean' | 'max' | undefined, sparse: boolean | undefined, _weight: Tensor | null | undefined, includeLastOffset: boolean | undefined, paddingIdx: number | null | undefined, device: Device | null | undefined, options?: EmbeddingBagOptions)
   constructor(numEmbeddings: number, embeddingDim: number, maxNorm: number | null | undefined, normType: number | undefined, scaleGradByFreq: boolean | undefined, mode: 'sum' | 'mean' | 'max' | undefined, sparse: boolean | undefined, _weight: Tensor | null | undefined, includeLastOffset: boolean | undefined, paddingIdx: number | null | undefined, device: Device | null | undefined, dtype: Dtype | null | undefined, options?: EmbeddingBagOptions)
+  constructor(numEmbeddings: number, options: EmbeddingBagOptions & Required<Pick<EmbeddingBagOptions, 'embeddingDim'>>)
   constructor(options: EmbeddingBagOptions & Required<Pick<EmbeddingBagOptions, 'numEmbeddings' | 'embeddingDim'>>)
   constructor(...args: unknown[]) {
     super('EmbeddingBag', args)
@@ -2579,6 +2598,7 @@ export class Fold extends Layer {
   constructor(outputSize: number | [number, number], kernelSize: number | [number, number], dilation: number | [number, number] | undefined, options?: FoldOptions)
   constructor(outputSize: number | [number, number], kernelSize: number | [number, number], dilation: number | [number, number] | undefined, padding: number | [number, number] | undefined, options?: FoldOptions)
   constructor(outputSize: number | [number, number], kernelSize: number | [number, number], dilation: number | [number, number] | undefined, padding: number | [number, number] | undefined, stride: number | [number, number] | undefined, options?: FoldOptions)
+  constructor(outputSize: number | [number, number], options: FoldOptions & Required<Pick<FoldOptions, 'kernelSize'>>)
   constructor(options: FoldOptions & Required<Pick<FoldOptions, 'outputSize' | 'kernelSize'>>)
   constructor(...args: unknown[]) {
     super('Fold', args)
@@ -2882,6 +2902,7 @@ export class GroupNorm extends Layer {
   constructor(numGroups: number, numChannels: number, eps: number | undefined, affine: boolean | undefined, options?: GroupNormOptions)
   constructor(numGroups: number, numChannels: number, eps: number | undefined, affine: boolean | undefined, device: Device | null | undefined, options?: GroupNormOptions)
   constructor(numGroups: number, numChannels: number, eps: number | undefined, affine: boolean | undefined, device: Device | null | undefined, dtype: Dtype | null | undefined, options?: GroupNormOptions)
+  constructor(numGroups: number, options: GroupNormOptions & Required<Pick<GroupNormOptions, 'numChannels'>>)
   constructor(options: GroupNormOptions & Required<Pick<GroupNormOptions, 'numGroups' | 'numChannels'>>)
   constructor(...args: unknown[]) {
     super('GroupNorm', args)
@@ -3500,6 +3521,7 @@ export class LPPool1d extends Layer {
   constructor(normType: number, kernelSize: number | [number], options?: LPPool1dOptions)
   constructor(normType: number, kernelSize: number | [number], stride: number | [number] | null | undefined, options?: LPPool1dOptions)
   constructor(normType: number, kernelSize: number | [number], stride: number | [number] | null | undefined, ceilMode: boolean | undefined, options?: LPPool1dOptions)
+  constructor(normType: number, options: LPPool1dOptions & Required<Pick<LPPool1dOptions, 'kernelSize'>>)
   constructor(options: LPPool1dOptions & Required<Pick<LPPool1dOptions, 'normType' | 'kernelSize'>>)
   constructor(...args: unknown[]) {
     super('LPPool1d', args)
@@ -3559,6 +3581,7 @@ export class LPPool2d extends Layer {
   constructor(normType: number, kernelSize: number | [number, number], options?: LPPool2dOptions)
   constructor(normType: number, kernelSize: number | [number, number], stride: number | [number, number] | null | undefined, options?: LPPool2dOptions)
   constructor(normType: number, kernelSize: number | [number, number], stride: number | [number, number] | null | undefined, ceilMode: boolean | undefined, options?: LPPool2dOptions)
+  constructor(normType: number, options: LPPool2dOptions & Required<Pick<LPPool2dOptions, 'kernelSize'>>)
   constructor(options: LPPool2dOptions & Required<Pick<LPPool2dOptions, 'normType' | 'kernelSize'>>)
   constructor(...args: unknown[]) {
     super('LPPool2d', args)
@@ -3618,6 +3641,7 @@ export class LPPool3d extends Layer {
   constructor(normType: number, kernelSize: number | [number, number, number], options?: LPPool3dOptions)
   constructor(normType: number, kernelSize: number | [number, number, number], stride: number | [number, number, number] | null | undefined, options?: LPPool3dOptions)
   constructor(normType: number, kernelSize: number | [number, number, number], stride: number | [number, number, number] | null | undefined, ceilMode: boolean | undefined, options?: LPPool3dOptions)
+  constructor(normType: number, options: LPPool3dOptions & Required<Pick<LPPool3dOptions, 'kernelSize'>>)
   constructor(options: LPPool3dOptions & Required<Pick<LPPool3dOptions, 'normType' | 'kernelSize'>>)
   constructor(...args: unknown[]) {
     super('LPPool3d', args)
@@ -3780,6 +3804,7 @@ export class Linear extends Layer {
   constructor(inFeatures: number, outFeatures: number, bias: boolean | undefined, options?: LinearOptions)
   constructor(inFeatures: number, outFeatures: number, bias: boolean | undefined, device: Device | null | undefined, options?: LinearOptions)
   constructor(inFeatures: number, outFeatures: number, bias: boolean | undefined, device: Device | null | undefined, dtype: Dtype | null | undefined, options?: LinearOptions)
+  constructor(inFeatures: number, options: LinearOptions & Required<Pick<LinearOptions, 'outFeatures'>>)
   constructor(options: LinearOptions & Required<Pick<LinearOptions, 'inFeatures' | 'outFeatures'>>)
   constructor(...args: unknown[]) {
     super('Linear', args)
@@ -5529,6 +5554,7 @@ export interface ThresholdOptions {
 export class Threshold extends Layer {
   constructor(threshold: number, value: number, options?: ThresholdOptions)
   constructor(threshold: number, value: number, inplace: boolean | undefined, options?: ThresholdOptions)
+  constructor(threshold: number, options: ThresholdOptions & Required<Pick<ThresholdOptions, 'value'>>)
   constructor(options: ThresholdOptions & Required<Pick<ThresholdOptions, 'threshold' | 'value'>>)
   constructor(...args: unknown[]) {
     super('Threshold', args)
@@ -5649,6 +5675,7 @@ export interface UnflattenOptions {
  */
 export class Unflatten extends Layer {
   constructor(dim: number, unflattenedSize: readonly number[], options?: UnflattenOptions)
+  constructor(dim: number, options: UnflattenOptions & Required<Pick<UnflattenOptions, 'unflattenedSize'>>)
   constructor(options: UnflattenOptions & Required<Pick<UnflattenOptions, 'dim' | 'unflattenedSize'>>)
   constructor(...args: unknown[]) {
     super('Unflatten', args)

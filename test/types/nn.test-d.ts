@@ -21,6 +21,17 @@ class Net extends nn.Module {
   plain = torch.ones(1)
 }
 
+/** Never called: required arguments by position, by name, and some of each. */
+export function required(): torch.nn.Module[] {
+  // @ts-expect-error a convolution has a kernel size
+  new nn.Conv2d(1, 4, {})
+  return [
+    new nn.Conv2d(1, 4, { kernelSize: 3 }),
+    new nn.Conv2d(1, { outChannels: 4, kernelSize: 3, padding: 1 }),
+    new nn.Linear(1, { outFeatures: 2, bias: false }),
+  ]
+}
+
 /** Never called: the types of these statements are what is tested. */
 export function types(net: Net, loose: Record<string, torch.Tensor>): void {
   const state = net.stateDict()
