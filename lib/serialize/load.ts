@@ -314,7 +314,7 @@ class OpenCheckpoint {
     return order !== hostOrder
   }
 
-  /** One storage for one key, however often it is referred to. */
+  /** One storage for one key, however often it is referred to; its dtype is that of the first time, as in Python. */
   private storage(ref: StorageRef): StorageRef {
     const known = this.byKey.get(ref.key)
     if (known === undefined) {
@@ -334,7 +334,7 @@ class OpenCheckpoint {
         `the storage is said to have ${known.nbytes} bytes, and ${ref.nbytes}`,
       )
     }
-    return ref
+    return known ?? ref
   }
 
   /** The records of the storages, and the devices that they go to. */
