@@ -3,45 +3,65 @@
  * and writes what came out as cuda-check.json and cuda-check.md.
  */
 import { spawnSync } from 'node:child_process'
-import { readdirSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
-import { main, readJson, root } from './run.mjs'
+import { main, readJson, root, runLines } from './run.mjs'
 
 const { values: options } = parseArgs({
   options: {
     facts: { type: 'string' },
     out: { type: 'string' },
     'build-seconds': { type: 'string' },
+    limit: { type: 'string', default: '150' },
     bench: { type: 'boolean', default: false },
   },
 })
 const seconds = (since) => Math.round((Date.now() - since) / 1000)
 
-/** Runs compiled test files, several at once; the text of it goes to `log`. */
-function test(files, concurrency, limit) {
-  const counts = join(options.out, 'counts.json')
-  const reporters = [
+/** Runs one compiled test file; what hangs ends after `--limit` seconds. */
+async function test(file) {
+  const name = basename(file)
+  const counts = join(options.out, `${name}.json`)
+  const command = [
+    // its signal reaches the processes of the test, too
+    ...['timeout', '--kill-after=5', options.limit, process.execPath, '--test'],
     ...['--test-reporter=spec', '--test-reporter-destination=stdout'],
-    ...[
-      `--test-reporter=${pathToFileURL(join(root, 'scripts', 'lib', 'test-counts.mjs'))}`,
-      `--test-reporter-destination=${counts}`,
-    ],
+    `--test-reporter=${pathToFileURL(join(root, 'scripts', 'lib', 'test-counts.mjs'))}`,
+    `--test-reporter-destination=${counts}`,
   ]
-  writeFileSync(counts, '')
-  // a file that hangs ends by SIGTERM of `timeout`, which reaches the processes of the tests, too
-  const command = ['timeout', String(limit), process.execPath, '--test', `--test-concurrency=${concurrency}`]
-  const { stdout, stderr, status } = spawnSync(command[0], [...command.slice(1), ...reporters, ...files], {
-    encoding: 'utf8',
-    maxBuffer: 2 ** 28,
-  })
+  let text = ''
+  const begun = Date.now()
+  rmSync(counts, { force: true })
+  const code = await runLines(command[0], [...command.slice(1), file], (line) => (text += `${line}\n`))
   const result = readJson(counts) ?? {
     passed: 0,
-    failed: [`${files.length} files, which did not end (${status})`],
+    failed: [`${name}, which did not end by itself (${code})`],
     skipped: [],
   }
-  return { ...result, text: `${stdout}${stderr}` }
+  rmSync(counts, { force: true })
+  const { passed, failed, skipped } = result
+  const line = `${name}: ${passed} passed, ${failed.length} failed, ${skipped.length} skipped in ${seconds(begun)} s`
+  console.log(line)
+  return { ...result, text: `${line}\n${text}` }
+}
+
+/** Runs test files, some at once. */
+async function testAll(files, atOnce) {
+  const results = []
+  const left = [...files]
+  const work = async () => {
+    for (let file = left.shift(); file; file = left.shift()) results.push(await test(file))
+  }
+  await Promise.all(Array.from({ length: atOnce }, work))
+  return results
+}
+
+/** What the reporter says of failures, at the end of its text. */
+function failuresOf(text) {
+  const at = text.indexOf('failing tests:')
+  return (at < 0 ? text : text.slice(at)).slice(0, 3000)
 }
 
 /** GPU times of Node and Python, as bench/cuda.ts prints them. */
@@ -54,7 +74,7 @@ function bench() {
   return { failed: status !== 0, table }
 }
 
-await main(() => {
+await main(async () => {
   const facts = readJson(options.facts)
   const folder = join(root, '.build', 'test', 'cuda')
   const files = readdirSync(folder).filter((name) => name.endsWith('.check.js'))
@@ -62,18 +82,15 @@ await main(() => {
   // the memory of the device is full for a while in one of them: it has it for itself
   const alone = (name) => name === 'memory.check.js'
   const paths = (which) => files.filter(which).map((name) => join(folder, name))
-  const parts = [
-    test(
-      paths((name) => !alone(name)),
-      4,
-      180,
-    ),
-    test(paths(alone), 1, 100),
-  ]
+  const parts = await testAll(
+    paths((name) => !alone(name)),
+    4,
+  )
+  parts.push(...(await testAll(paths(alone), 1)))
   const testSeconds = seconds(begun)
   const log = parts.map(({ text }) => text).join('\n')
   writeFileSync(join(options.out, 'tests.log'), log)
-  console.log(log.slice(-20_000))
+  for (const { failed, text } of parts) if (failed.length > 0) console.log(`\n${failuresOf(text)}`)
   const sum = (key) => parts.flatMap((part) => part[key])
   const [passed, failed, skipped] = [parts.reduce((n, part) => n + part.passed, 0), sum('failed'), sum('skipped')]
   const measured = options.bench ? bench() : undefined

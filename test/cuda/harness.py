@@ -40,7 +40,7 @@ def leaves_of(value, out, path=""):
 
 
 def run(program, out):
-    torch.use_deterministic_algorithms(not program["nondeterministic"])
+    torch.use_deterministic_algorithms(True, warn_only=not program["strict"])
     torch.manual_seed(3)
     o = {}
     try:

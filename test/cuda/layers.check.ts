@@ -61,9 +61,6 @@ const layers: Case[] = [
   ['TripletMarginLoss', [], {}, [4, 7], [4, 7], [4, 7]],
 ]
 
-/** Layers whose gradient adds up in no order. */
-const nondeterministic = ['AdaptiveAvgPool2d']
-
 function layer(o: Seen, [name, args, kwargs, ...shapes]: Case): void {
   torch.manualSeed(7)
   const options = Object.fromEntries(
@@ -97,7 +94,6 @@ testBoth(
       title: JSON.stringify(one),
       python: `layer(o, *json.loads('${JSON.stringify([name, args, kwargs, shapes])}'))`,
       node: (o) => layer(o, one),
-      nondeterministic: nondeterministic.includes(name),
     }
   }),
 )

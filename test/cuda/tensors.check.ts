@@ -174,6 +174,7 @@ o['more'] = [x, torch.zeros(5, 2, device=device).index_add(0, torch.tensor([1, 1
         .sum()
         .backward(),
     refused: true,
+    strict: true,
     cuda: true,
   },
 )
