@@ -1,7 +1,7 @@
 /**
  * Node against Python on a CUDA device: `bash scripts/cuda-check.sh --bench`. This process measures itself and, in turn with that,
- * a Python that runs `cuda.py`, the same program. The time of a trial is wall time up to the end of the device's work; the ratio is
- * the median over rounds. Prints a table. LTN_CUDA_CHECK_DEVICE=cpu tries it out on the CPU.
+ * a Python that runs `cuda_trials.py`, the same program. The time of a trial is wall time up to the end of the device's work; the
+ * ratio is the median over rounds. Prints a table. LTN_CUDA_CHECK_DEVICE=cpu tries it out on the CPU.
  */
 import { spawn } from 'node:child_process'
 import { dirname, join } from 'node:path'
@@ -71,7 +71,7 @@ function stepOnly(count: number, size: number, make: (params: Params) => torch.o
   return () => optimizer.step()
 }
 
-/** Each entry is a row of the table: its title, and what prepares it and gives what one call is. cuda.py has the same in that order. */
+/** The rows of the table: a title, and what prepares the trial and gives what one call is. cuda_trials.py has the same in that order. */
 const trials: [title: string, prepare: () => Call][] = [
   [
     '`a.add(b)`, 2×2',
@@ -133,7 +133,7 @@ function row(title: string, pairs: [number, number][]): string[] {
 
 const here = dirname(fileURLToPath(import.meta.resolve('libtorch-node/package.json')))
 const python = process.env.LTN_PYTHON ?? join(here, '.venv', 'bin', 'python')
-const child = spawn(python, [join(here, 'bench', 'cuda.py'), device, String(segmentSeconds)], {
+const child = spawn(python, [join(here, 'bench', 'cuda_trials.py'), device, String(segmentSeconds)], {
   stdio: ['pipe', 'pipe', 'inherit'],
 })
 const answers = createInterface({ input: child.stdout })[Symbol.asyncIterator]()

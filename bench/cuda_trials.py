@@ -1,4 +1,5 @@
-"""The Python side of cuda.ts: `cuda.py DEVICE SECONDS` reads the number of a trial from each line and prints nanoseconds of one call."""
+"""The Python side of cuda.ts: `cuda_trials.py DEVICE SECONDS` reads the number of a trial from each line and prints nanoseconds of
+one call. (As `cuda.py` it would hide the package `cuda`, which torch imports.)"""
 
 import sys
 import time
