@@ -77,7 +77,9 @@ function bench() {
 await main(async () => {
   const facts = readJson(options.facts)
   const folder = join(root, '.build', 'test', 'cuda')
-  const files = readdirSync(folder).filter((name) => name.endsWith('.check.js'))
+  // by the sources, as what was compiled of one that was removed may be left
+  const sources = readdirSync(join(root, 'test', 'cuda')).filter((name) => name.endsWith('.check.ts'))
+  const files = sources.map((name) => name.replace(/ts$/, 'js'))
   const begun = Date.now()
   // the memory of the device is full for a while in one of them: it has it for itself
   const alone = (name) => name === 'memory.check.js'
