@@ -2,7 +2,8 @@
  * Every optimizer of `torch.optim` on the device against Python: five steps, parameters and state by their bytes, then two more of
  * an optimizer that loaded the state. What is taken where nothing is said (foreach), one parameter at a time, fused, capturable.
  */
-import { type Scenario, testBoth } from './harness.js'
+import * as torch from 'libtorch-node'
+import { device, type Scenario, testBoth } from './harness.js'
 import { lbfgsCase, type OptimizerCase, optimizerCase } from './optimizers.js'
 
 const scenarios: Scenario[] = []
@@ -35,7 +36,13 @@ const optionSets: Record<string, object[]> = {
   ASGD: [{ lr: 0.01 }, { lr: 0.01, lambd: 0.1, t0: 3.5, weight_decay: 0.1 }],
   Rprop: [{ lr: 0.01 }, { lr: 0.1, etas: [0.4, 1.5], step_sizes: [0.01, 0.3] }],
 }
-const withFused = ['SGD', 'Adam', 'AdamW', 'Adagrad']
+// Python 2.11 refuses a fused Adagrad on CUDA, 2.13 takes it
+const withFused = [
+  'SGD',
+  'Adam',
+  'AdamW',
+  ...(/^2\.1[12]\./.test(torch.version.libtorch) && device === 'cuda' ? [] : ['Adagrad']),
+]
 const withoutCapturable = ['SGD', 'Adagrad']
 
 for (const [optimizer, sets] of Object.entries(optionSets)) {
