@@ -1,21 +1,24 @@
 #include "nn/option.h"
 
-#include <charconv>
 #include <cmath>
+#include <cstdio>
+#include <cstdlib>
 
 #include "core/error.h"
 
 namespace libtorch_node::layers {
 
 // The shortest digits that give the number back, laid out as Python's repr() does: an exponent below 1e-4 and from 1e16
-// on.
+// on. (std::to_chars of a double is too new for the libstdc++ of the systems that the package is for.)
 std::string python_float(double value) {
   if (std::isnan(value)) return "nan";
   if (std::isinf(value)) return value < 0 ? "-inf" : "inf";
   std::array<char, 40> buffer;
-  const auto end =
-      std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, std::chars_format::scientific).ptr;
-  std::string digits(buffer.data(), end);
+  for (int precision = 0; precision <= 16; ++precision) {
+    std::snprintf(buffer.data(), buffer.size(), "%.*e", precision, value);
+    if (std::strtod(buffer.data(), nullptr) == value) break;
+  }
+  std::string digits(buffer.data());
   const std::string sign = digits[0] == '-' ? "-" : "";
   digits.erase(0, sign.size());
   const auto e = digits.find('e');
