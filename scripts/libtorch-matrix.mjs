@@ -6,7 +6,7 @@
  * package as `npm run package` left it.
  */
 import { spawnSync } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
+import { cpSync, existsSync, readdirSync, rmSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { fetchCuda, fetchForBuild } from './lib/fetch-libtorch.mjs'
@@ -29,6 +29,10 @@ const folders = [
 ]
 
 const matrix = join(root, '.build', 'matrix')
+
+const loadedVersions = `const torch = require('libtorch-node')
+torch.ones([1])
+JSON.stringify({ libtorch: torch.version.libtorch, addon: Object.keys(require.cache).join() })`
 
 await main(async () => {
   const { values } = parseArgs({
@@ -84,10 +88,6 @@ function test({ version, minor }, dir) {
   for (const name of counts.failed) console.log(`failed: ${name}`)
   return { version, build, ...counts, seconds: Math.round((Date.now() - started) / 1000) }
 }
-
-const loadedVersions = `const torch = require('libtorch-node')
-torch.ones([1])
-JSON.stringify({ libtorch: torch.version.libtorch, addon: Object.keys(require.cache).join() })`
 
 function inPackage(args, env, stdio = 'pipe') {
   return spawnSync(process.execPath, args, { cwd: matrix, env, stdio, encoding: 'utf8' })
