@@ -97,7 +97,7 @@ at::Tensor as_operand(const Napi::Value& value) {
   if (value.IsBoolean()) {
     scalar = to_bool(value, "operand");
   } else if (const double number = to_double(value, "operand");
-             number == static_cast<double>(static_cast<int64_t>(number))) {
+             std::abs(number) < 0x1p63 && number == std::trunc(number)) {
     scalar = static_cast<int64_t>(number);
   }
   auto tensor = at::scalar_to_tensor(scalar);
