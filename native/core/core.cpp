@@ -21,6 +21,9 @@ void init_tensor_facts(Napi::Env env, Napi::Object exports);
 void init_tensor_data(Napi::Env env, Napi::Object exports);
 void init_share(Napi::Env env, Napi::Object exports);
 void init_signals(Napi::Env env, Napi::Object exports);
+#ifdef __SANITIZE_ADDRESS__
+void init_sanitizer_check(Napi::Env env, Napi::Object exports);
+#endif
 
 namespace {
 
@@ -146,6 +149,9 @@ void init_core(Napi::Env env, Napi::Object exports) {
   init_tensor_data(env, exports);
   init_share(env, exports);
   init_signals(env, exports);
+#ifdef __SANITIZE_ADDRESS__
+  init_sanitizer_check(env, exports);
+#endif
 }
 
 }  // namespace libtorch_node
