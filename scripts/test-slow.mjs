@@ -19,7 +19,7 @@ const checks = [
   { name: 'libtorch-matrix', npm: ['test:libtorch-matrix'] },
   { name: 'exits', npm: ['test', 'test/threads/exits.test.ts'], env: { LIBTORCH_NODE_EXITS: '200' } },
   { name: 'package', npm: ['test:package'] },
-  { name: 'soak', npm: ['soak', '--minutes', '1'] },
+  { name: 'soak', npm: ['soak', '--minutes', '3'] },
 ]
 
 const logs = join(root, '.build', 'slow')
