@@ -16,7 +16,7 @@ const program = join(buildDir, 'test/threads/exit-program.js')
 /** How the process of a scenario ended; one that hangs ends by SIGKILL. */
 function play(scenario: Scenario, folder: string): Promise<{ end: unknown[]; stderr: string }> {
   const options = {
-    timeout: 180_000,
+    timeout: 600_000,
     killSignal: 'SIGKILL',
     env: { ...process.env, NODE_TEST_CONTEXT: undefined },
   } as const
