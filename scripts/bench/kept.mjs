@@ -1,0 +1,36 @@
+/** What measurements leave behind: numbers in bench/, pictures in docs/images/. */
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { cpus } from 'node:os'
+import { join } from 'node:path'
+import { Failure, readJson, referenceVersion, root } from '../lib/run.mjs'
+
+const file = (name) => join(root, 'bench', `${name}.json`)
+
+export function keep(name, values) {
+  // lists of numbers on one line each, so that a new measurement is a short diff
+  const text = JSON.stringify(values, null, 2).replace(/\[[^[\]{}]*\]/g, (list) => list.replace(/\s+/g, ' '))
+  writeFileSync(file(name), `${text}\n`)
+}
+
+export function kept(name) {
+  const values = readJson(file(name))
+  if (!values) throw new Failure(`there is no bench/${name}.json: measure first, without --draw`)
+  return values
+}
+
+/** Where it was measured, in general terms. */
+export async function machine() {
+  return {
+    cpu: cpus()[0].model,
+    cores: cpus().length,
+    node: process.version,
+    libtorch: await referenceVersion(),
+  }
+}
+
+export function writePicture(name, svg) {
+  const folder = join(root, 'docs', 'images')
+  mkdirSync(folder, { recursive: true })
+  writeFileSync(join(folder, `${name}.svg`), svg)
+  console.log(`docs/images/${name}.svg`)
+}
