@@ -13,6 +13,11 @@ function add(size: number): Call {
   return () => a.add(b)
 }
 
+function addAndFree(size: number): Call {
+  const [a, b] = [torch.randn(size), torch.randn(size)]
+  return () => a.add(b).dispose()
+}
+
 /** Forward and backward through `count` layers; `Sequential` does the forward pass in one native call, the loop calls each layer. */
 function chain(count: number, asLoop: boolean): Call {
   const layers = Array.from({ length: count }, () => new nn.Linear(width, width))
@@ -54,6 +59,7 @@ function save(bytes: number): Call {
 
 const curves: Record<string, (size: number) => Call> = {
   'add of': add,
+  'add and free': addAndFree,
   'chain of': (count) => chain(count, false),
   'loop over': (count) => chain(count, true),
   'Adam small': (count) => adam(count, 100),

@@ -3,17 +3,17 @@
  * `npm run bench`: Node against Python on the same LibTorch, with one thread, on one core; and against TensorFlow.js where that has the
  * same. A round starts a process for each side and lets them run every trial in turn, in short segments, so that whatever else the
  * machine does meets all; the figure of a trial is the median over all pairs of segments of Node's CPU time divided by Python's.
- * Writes bench/results.md.
+ * Writes bench/results.md, and the table of docs/performance.md.
  *
  * `npm run bench -- add view` runs these trials alone and writes nothing; `--rounds N` (default 7); `--check` fails when a goal
  * is missed. `--curves` measures how cost grows, `--shares` where it goes: each writes its numbers below bench/ and its pictures
- * below docs/images/; with `--draw` it draws the numbers that are there.
+ * below docs/images/; with `--draw` it draws the numbers that are there. `--curves cost-of-size` is for this picture alone.
  */
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { curves } from './bench/curves.mjs'
-import { machine } from './bench/kept.mjs'
+import { machine, writeSection } from './bench/kept.mjs'
 import { rows } from './bench/rows.mjs'
 import { shares } from './bench/shares.mjs'
 import { python, Side, sides, startTime } from './bench/sides.mjs'
@@ -73,6 +73,8 @@ const { values: options, positionals } = parseArgs({
 })
 
 async function compare(rounds) {
+  const unknown = positionals.find((name) => !rows.some((row) => row.name === name))
+  if (unknown) throw new Failure(`unknown trial '${unknown}'; there are: ${rows.map(({ name }) => name).join(', ')}`)
   const wanted = positionals.length > 0 ? rows.filter(({ name }) => positionals.includes(name)) : rows
   const results = []
   const reasons = new Set()
@@ -83,24 +85,23 @@ async function compare(rounds) {
   status('')
   const evaluated = evaluate(results)
   const { cpu, cores, node, libtorch } = await machine()
-  const text = [
+  const conditions = [
     `Node.js ${node} and Python on LibTorch ${libtorch}, one thread, on one of ${cores} cores of an ${cpu}.`,
     `Medians of ${rounds} rounds of ${segments} pairs; the ratio is Node's CPU time divided by Python's, its range that of the rounds.`,
     `The last two columns are the time of TensorFlow.js as a multiple of Node's.`,
-    '',
-    table(evaluated),
-    ...[...reasons].map((reason) => `\n${reason}.`),
   ].join('\n')
+  const text = [conditions, table(evaluated), ...[...reasons].map((reason) => `${reason}.`)].join('\n\n')
   console.log(text)
-  if (positionals.length === 0) writeFileSync(join(root, 'bench', 'results.md'), `# Benchmark\n\n${text}\n`)
+  if (positionals.length === 0) {
+    writeFileSync(join(root, 'bench', 'results.md'), `# Benchmark\n\n${text}\n`)
+    writeSection('performance.md', 'results', `${conditions}\n\n${table(evaluated, { brief: true })}`)
+  }
   const missed = evaluated.filter(({ met }) => !met)
   if (missed.length > 0) console.log(`\nmissed: ${missed.map(({ name }) => name).join(', ')}`)
   return options.check && missed.length > 0 ? 1 : 0
 }
 
 await main(async () => {
-  const unknown = positionals.find((name) => !rows.some((row) => row.name === name))
-  if (unknown) throw new Failure(`unknown trial '${unknown}'; there are: ${rows.map(({ name }) => name).join(', ')}`)
   const rounds = Number(options.rounds)
   if (!Number.isInteger(rounds) || rounds < 1) throw new Failure('--rounds takes a positive integer')
   if (!options.draw) {
@@ -108,7 +109,7 @@ await main(async () => {
     await setupTfjs()
     if (!existsSync(python)) throw new Failure('the benchmark needs Python 3.11: it compares with the torch of .venv')
   }
-  if (options.curves) return curves(options)
+  if (options.curves) return curves(positionals, options)
   if (options.shares) return shares(options)
   return compare(rounds)
 })

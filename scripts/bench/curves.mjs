@@ -19,7 +19,10 @@ const pictures = [
     title: 'a.add(b), by the size of the tensors',
     xLabel: 'numbers in each tensor (float32)',
     unit: 'µs',
-    lines: [{ trial: 'add of', label: '', sides: [...both, 'tfjs cpu', 'tfjs wasm'], sizes: powers(10, 0, 7) }],
+    lines: [
+      { trial: 'add of', label: '', sides: [...both, 'tfjs cpu', 'tfjs wasm'], sizes: powers(10, 0, 7) },
+      { trial: 'add and free', label: ', each sum disposed of', sides: ['node'], sizes: powers(10, 0, 7) },
+    ],
   },
   {
     name: 'cost-of-layers',
@@ -67,38 +70,55 @@ const pictures = [
 ]
 const nanoseconds = { µs: 1e3, ms: 1e6 }
 
-/** All lines of a trial: at each size the sides take turns. A process for each trial, so that none has the memory of another. */
-async function measure({ trial, sides: names, sizes }) {
-  const programs = names.map((name) => [name, new Side(sides[name])])
-  const times = Object.fromEntries(names.map((name) => [name, []]))
-  for (const size of sizes) {
-    status(`${trial} ${size}`)
-    const found = Object.fromEntries(names.map((name) => [name, []]))
-    for (let i = 0; i <= segments; i++) {
-      for (const [name, program] of programs) {
-        const { time, reason } = await program.measure(`${trial} ${size}`, segmentSeconds)
-        if (reason !== undefined) throw new Failure(`${name} failed to run '${trial} ${size}': ${reason}`)
+/**
+ * The times of all lines of a picture: at each size the lines take turns, so that whatever else the machine does meets all. New processes
+ * for each picture, so that none has the memory of another.
+ */
+async function measure({ lines }) {
+  const programs = new Map(lines.flatMap((line) => line.sides).map((side) => [side, undefined]))
+  for (const side of programs.keys()) programs.set(side, new Side(sides[side]))
+  const times = Object.fromEntries(
+    lines.map((line) => [line.trial, Object.fromEntries(line.sides.map((side) => [side, []]))]),
+  )
+  for (let i = 0; lines.some(({ sizes }) => i < sizes.length); i++) {
+    const turns = lines.flatMap(({ trial, sides, sizes }) =>
+      i < sizes.length ? sides.map((side) => ({ side, trial, name: `${trial} ${sizes[i]}`, found: [] })) : [],
+    )
+    for (let segment = 0; segment <= segments; segment++) {
+      for (const { side, name, found } of turns) {
+        status(`${name} (${side})`)
+        const { time, reason } = await programs.get(side).measure(name, segmentSeconds)
+        if (reason !== undefined) throw new Failure(`${side} failed to run '${name}': ${reason}`)
         // the first is for caches and compilers
-        if (i > 0) found[name].push(time)
+        if (segment > 0) found.push(time)
       }
     }
-    for (const name of names) times[name].push(Math.round(median(found[name])))
+    for (const { side, trial, found } of turns) times[trial][side].push(Math.round(median(found)))
   }
-  await Promise.all(programs.map(([, program]) => program.close()))
-  return { sizes, times }
+  await Promise.all([...programs.values()].map((program) => program.close()))
+  status('')
+  return Object.fromEntries(lines.map(({ trial, sizes }) => [trial, { sizes, times: times[trial] }]))
 }
 
-/** @param draw - of the numbers that are there, without measuring */
-export async function curves({ draw }) {
+/**
+ * @param names - of the pictures to measure and draw; none for all
+ * @param draw - of the numbers that are there, without measuring
+ */
+export async function curves(names, { draw }) {
+  const unknown = names.find((name) => !pictures.some((picture) => picture.name === name))
+  if (unknown) {
+    const known = pictures.map(({ name }) => name).join(', ')
+    throw new Failure(`there is no picture '${unknown}'; there are: ${known}`)
+  }
+  const wanted = names.length > 0 ? pictures.filter(({ name }) => names.includes(name)) : pictures
   if (!draw) {
-    const trials = {}
-    for (const line of pictures.flatMap(({ lines }) => lines)) trials[line.trial] = await measure(line)
-    status('')
-    keep('curves', { ...(await machine()), nanoseconds: trials })
+    const before = names.length > 0 ? kept('curves').nanoseconds : {}
+    for (const picture of wanted) Object.assign(before, await measure(picture))
+    keep('curves', { ...(await machine()), nanoseconds: before })
   }
   const measured = kept('curves').nanoseconds
   const { plotCurves } = await import(join(root, 'dist', 'report', 'plot', 'index.js'))
-  for (const { name, title, xLabel, unit, lines } of pictures) {
+  for (const { name, title, xLabel, unit, lines } of wanted) {
     const series = lines.flatMap(({ trial, label, x = (size) => size }) => {
       const { sizes, times } = measured[trial]
       return Object.entries(times).map(([side, list]) => ({

@@ -1,5 +1,5 @@
 /** What measurements leave behind: numbers in bench/, pictures in docs/images/. */
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { join } from 'node:path'
 import { Failure, readJson, referenceVersion, root } from '../lib/run.mjs'
@@ -33,4 +33,14 @@ export function writePicture(name, svg) {
   mkdirSync(folder, { recursive: true })
   writeFileSync(join(folder, `${name}.svg`), svg)
   console.log(`docs/images/${name}.svg`)
+}
+
+/** Writes what lies between two comments of a page of docs/. */
+export function writeSection(page, name, markdown) {
+  const path = join(root, 'docs', page)
+  const [begin, end] = [`<!-- ${name}: npm run bench -->`, `<!-- end of ${name} -->`]
+  const text = readFileSync(path, 'utf8')
+  const [from, to] = [text.indexOf(begin), text.indexOf(end)]
+  if (from < 0 || to < from) throw new Failure(`docs/${page} has no section between ${begin} and ${end}`)
+  writeFileSync(path, `${text.slice(0, from + begin.length)}\n\n${markdown}\n\n${text.slice(to)}`)
 }

@@ -38,15 +38,17 @@ function multiple(times) {
   return `${times < 9.95 ? times.toFixed(1) : Number(times.toPrecision(2)).toLocaleString('en')}×`
 }
 
-export function table(evaluated) {
+/** @param brief - without times and ranges */
+export function table(evaluated, { brief = false } = {}) {
+  const times = (node, python) => (brief ? [] : [node, python])
+  const range = (text) => (brief ? [] : [text])
   const cells = [
-    ['trial', 'Node', 'Python', 'ratio', 'range', 'goal', '', ...others],
+    ['trial', ...times('Node', 'Python'), 'ratio', ...range('range'), 'goal', '', ...others],
     ...evaluated.map((row) => [
       row.title,
-      duration(row.node),
-      duration(row.python),
+      ...times(duration(row.node), duration(row.python)),
       row.ratio.toFixed(2),
-      `${row.least.toFixed(2)}–${row.most.toFixed(2)}`,
+      ...range(`${row.least.toFixed(2)}–${row.most.toFixed(2)}`),
       `≤ ${row.goal}`,
       row.met ? 'met' : 'missed',
       ...row.others.map(multiple),
