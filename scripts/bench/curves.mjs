@@ -1,7 +1,7 @@
 /** `npm run bench -- --curves`: how cost grows with tensor size, layers, parameters and file size, as numbers and as pictures. */
 import { join } from 'node:path'
 import { Failure, root, status } from '../lib/run.mjs'
-import { keep, kept, machine, writePicture } from './kept.mjs'
+import { keep, kept, machine, writeMachine, writePicture } from './kept.mjs'
 import { median, Side, sides } from './sides.mjs'
 
 const segmentSeconds = 0.05
@@ -68,7 +68,8 @@ const pictures = [
     ],
   },
 ]
-const nanoseconds = { µs: 1e3, ms: 1e6 }
+/** in nanoseconds */
+const units = { µs: 1e3, ms: 1e6 }
 
 /**
  * The times of all lines of a picture: at each size the lines take turns, so that whatever else the machine does meets all. New processes
@@ -116,7 +117,8 @@ export async function curves(names, { draw }) {
     for (const picture of wanted) Object.assign(before, await measure(picture))
     keep('curves', { ...(await machine()), nanoseconds: before })
   }
-  const measured = kept('curves').nanoseconds
+  const { nanoseconds: measured, ...where } = kept('curves')
+  writeMachine('curves', where)
   const { plotCurves } = await import(join(root, 'dist', 'report', 'plot', 'index.js'))
   for (const { name, title, xLabel, unit, lines } of wanted) {
     const series = lines.flatMap(({ trial, label, x = (size) => size }) => {
@@ -124,7 +126,7 @@ export async function curves(names, { draw }) {
       return Object.entries(times).map(([side, list]) => ({
         name: titles[side] + label,
         x: sizes.map(x),
-        y: list.map((time) => time / nanoseconds[unit]),
+        y: list.map((time) => time / units[unit]),
       }))
     })
     const options = { title, xLabel, yLabel: `${unit} of CPU time`, xScale: 'log', yScale: 'log', height: 440 }

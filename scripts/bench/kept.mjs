@@ -28,6 +28,12 @@ export async function machine() {
   }
 }
 
+/** Says on the page of the pictures where they were measured. */
+export function writeMachine(name, { node, libtorch, cpu, cores }) {
+  const where = `Node.js ${node} and Python on LibTorch ${libtorch}, one thread, on one of ${cores} cores of an ${cpu}`
+  writeSection('performance.md', name, `Measured with ${where}; other programs may have run beside.`)
+}
+
 export function writePicture(name, svg) {
   const folder = join(root, 'docs', 'images')
   mkdirSync(folder, { recursive: true })

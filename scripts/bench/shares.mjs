@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Failure, status, which } from '../lib/run.mjs'
 import { bars } from './bars.mjs'
-import { keep, kept, machine, writePicture } from './kept.mjs'
+import { keep, kept, machine, writeMachine, writePicture } from './kept.mjs'
 import { median, Side, sides } from './sides.mjs'
 
 const trials = [
@@ -138,7 +138,8 @@ async function measure() {
 /** @param draw - of the numbers that are there, without measuring */
 export async function shares({ draw }) {
   if (!draw) keep('shares', { ...(await machine()), trials: await measure() })
-  const measured = kept('shares').trials
+  const { trials: measured, ...where } = kept('shares')
+  writeMachine('shares', where)
   const groups = trials.map(({ name, title }) => ({
     title,
     bars: names.map((side) => {
