@@ -88,7 +88,7 @@ async function compare(rounds) {
   const conditions = [
     `Node.js ${node} and Python on LibTorch ${libtorch}, one thread, on one of ${cores} cores of an ${cpu}.`,
     `Medians of ${rounds} rounds of ${segments} pairs; the ratio is Node's CPU time divided by Python's, its range that of the rounds.`,
-    `The last two columns are the time of TensorFlow.js as a multiple of Node's.`,
+    `The last two columns are the time of TensorFlow.js as a multiple of Node's; a dash where it has no such operator or layer, or no gradient for it.`,
   ].join('\n')
   const text = [conditions, table(evaluated), ...[...reasons].map((reason) => `${reason}.`)].join('\n\n')
   console.log(text)
