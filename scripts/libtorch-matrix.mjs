@@ -67,7 +67,9 @@ function prepare() {
     const compiled = join(root, '.build', name)
     if (existsSync(compiled)) cpSync(compiled, join(matrix, '.build', name), { recursive: true })
   }
-  for (const name of ['node_modules', 'test', 'examples']) symlinkSync(join(root, name), join(matrix, name))
+  // what some of the tests read
+  for (const name of ['node_modules', 'test', 'examples', 'lib', 'docs', 'tsconfig.json'])
+    symlinkSync(join(root, name), join(matrix, name))
 }
 
 function test({ version, minor }, dir, files) {
