@@ -39,8 +39,8 @@ export async function buildNative({
 /** Whatever addon was built before, this build is for the reference, unless LIBTORCH names another. */
 async function findHeaders() {
   const { findLibTorch } = await libtorchModule('find')
-  const { reference } = await libtorchModule('versions')
-  const minors = process.env.LIBTORCH ? ['2.11', '2.12', '2.13', '2.14', '2.15'] : [reference.minor]
+  const { buildable, reference } = await libtorchModule('versions')
+  const minors = process.env.LIBTORCH ? buildable : [reference.minor]
   return findLibTorch({ minors, headers: true, root, cwd: root }).dir
 }
 
