@@ -3,12 +3,12 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
-#include <condition_variable>
 #include <cstdio>
 #include <exception>
 #include <filesystem>
-#include <mutex>
+#include <future>
 #include <optional>
 #include <set>
 #include <system_error>
@@ -118,27 +118,23 @@ class Commit {
       }
     }
     files.clear();  // the storages go here, off the main thread
-    {
-      std::lock_guard guard(lock_);
-      caught_ = caught;
-      over_ = true;
+    if (caught) {
+      outcome_.set_exception(caught);
+    } else {
+      outcome_.set_value();
     }
-    changed_.notify_all();
+    over_ = true;
     if (caught) std::rethrow_exception(caught);
   }
 
   /** Whether it is over; throws its error. */
   bool over() {
-    std::lock_guard guard(lock_);
-    if (caught_) std::rethrow_exception(caught_);
-    return over_;
+    if (!over_) return false;
+    wait();
+    return true;
   }
 
-  void wait() {
-    std::unique_lock guard(lock_);
-    changed_.wait(guard, [this] { return over_; });
-    if (caught_) std::rethrow_exception(caught_);
-  }
+  void wait() { result_.get(); }
 
  private:
   void put_in_place() {
@@ -158,10 +154,9 @@ class Commit {
     for (const auto& folder : folders) flush_path(folder.empty() ? "." : folder, O_RDONLY | O_DIRECTORY);
   }
 
-  std::mutex lock_;
-  std::condition_variable changed_;
-  bool over_ = false;
-  std::exception_ptr caught_;
+  std::promise<void> outcome_;
+  std::shared_future<void> result_ = outcome_.get_future();
+  std::atomic<bool> over_ = false;
 };
 
 template <class Body>
