@@ -118,10 +118,15 @@ test('a sampler that fails ends the workers, and an error of a stream says so', 
   }
   const loader = new DataLoader([1, 2, 3], { numWorkers: 2, sampler })
   assert.throws(() => loader[Symbol.asyncIterator](), new Error('no more order'))
-  const broken = made({ kind: 'broken', n: 9 })
-  await assert.rejects(lists(broken), {
+  const broken = made({ kind: 'broken', n: 9 })[Symbol.asyncIterator]()
+  const toTheEnd = async () => {
+    while (!(await broken.next()).done);
+  }
+  await assert.rejects(toTheEnd(), {
     message: /^Error in DataLoader worker 0, reading the stream: line 3 is broken$/,
   })
+  // it could go on: what the workers have ready waits until then
+  await broken.return!()
 })
 
 const failures: [Wanted['kind'], object, RegExp][] = [
