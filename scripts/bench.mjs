@@ -27,6 +27,8 @@ const starts = 3
 /** nanoseconds: a call of tfjs that takes longer is measured once in a round */
 const tooLong = 1e9
 
+const isOther = (side) => side.startsWith('tfjs')
+
 /** One round: of each trial its segments, `{node, python, 'tfjs cpu'?, 'tfjs wasm'?}` in nanoseconds. */
 async function round(wanted, reasons) {
   const results = {}
@@ -35,10 +37,11 @@ async function round(wanted, reasons) {
     for (let i = 0; i < starts; i++)
       results.start.push({ node: await startTime(sides.node), python: await startTime(sides.python) })
   }
-  const programs = Object.entries(sides).map(([side, program]) => [side, new Side(program)])
+  const used = Object.entries(sides).filter(([side]) => !isOther(side) || wanted.some(({ tfjs }) => tfjs))
+  const programs = used.map(([side, program]) => [side, new Side(program)])
   for (const { name, tfjs } of wanted.filter(({ name }) => name !== 'start')) {
     results[name] = []
-    const taken = programs.filter(([side]) => tfjs || side === 'node' || side === 'python')
+    const taken = programs.filter(([side]) => tfjs || !isOther(side))
     for (let i = 0; i <= segments; i++) {
       const segment = {}
       for (const [side, program] of taken)
@@ -53,10 +56,9 @@ async function round(wanted, reasons) {
 }
 
 async function once(side, program, name, before, reasons) {
-  const isOther = side.startsWith('tfjs')
-  if (isOther && before && !(before[side] < tooLong)) return before[side]
+  if (isOther(side) && before && !(before[side] < tooLong)) return before[side]
   const { time, reason } = await program.measure(name, segmentSeconds)
-  if (reason !== undefined && !isOther) throw new Failure(`${side} failed to run '${name}': ${reason}`)
+  if (reason !== undefined && !isOther(side)) throw new Failure(`${side} failed to run '${name}': ${reason}`)
   if (reason !== undefined) reasons.add(`${side} has no '${name}': ${reason}`)
   return time
 }
