@@ -6,13 +6,13 @@
  * is returned (making the object in JavaScript is twice as fast as making it natively). Handles are opaque objects with a
  * native pointer; a wrong one is an `ERR_ARGUMENT`, never a crash. All functions throw errors made by `Hooks.createError`.
  */
-import type { AutocastBinding } from '#lib/amp/native.js'
-import type { CheckpointBinding } from '#lib/checkpoint/native.js'
-import type { ScriptBinding } from '#lib/jit/native.js'
-import type { SchedulerBinding } from '#lib/lr-scheduler/native.js'
-import type { SerializeBinding } from '#lib/serialize/native.js'
-import type { SharingBinding } from '#lib/tensor/native.js'
-import type { Tensor } from '#lib/tensor/tensor.js'
+import type { AutocastBinding } from './lib/amp/native.js'
+import type { CheckpointBinding } from './lib/checkpoint/native.js'
+import type { ScriptBinding } from './lib/jit/native.js'
+import type { SchedulerBinding } from './lib/lr-scheduler/native.js'
+import type { SerializeBinding } from './lib/serialize/native.js'
+import type { SharingBinding } from './lib/tensor/native.js'
+import type { Tensor } from './lib/tensor/tensor.js'
 
 declare const kind: unique symbol
 export interface Handle<K extends string> {
