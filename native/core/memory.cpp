@@ -220,7 +220,11 @@ int64_t bytes_for_v8() {
   return live_bytes() + live_tensors() * kBytesPerTensor + g_accelerator_bytes.load(std::memory_order_relaxed);
 }
 
-int64_t young_weight() { return live_bytes() + live_tensors() * kYoungPerTensor; }
+int64_t young_weight() {
+  return live_bytes() + live_tensors() * kYoungPerTensor + g_accelerator_bytes.load(std::memory_order_relaxed);
+}
+
+void ask_accelerator() { g_accelerator_bytes.store(accelerator_bytes(), std::memory_order_relaxed); }
 
 /** Bytes that the collector freed in this thread since the last report. */
 thread_local int64_t t_collected = 0;
@@ -245,7 +249,7 @@ void watch_accelerator() {
   // to ask costs about as much as a small operator
   constexpr uint32_t kEvery = 16;
   thread_local uint32_t results = 0;
-  if (++results % kEvery == 0) g_accelerator_bytes.store(accelerator_bytes(), std::memory_order_relaxed);
+  if (++results % kEvery == 0) ask_accelerator();
 }
 
 Collected::Collected() : before_(bytes_for_v8()) {}
@@ -271,6 +275,7 @@ void collect_young(napi_env env, EnvData& data) {
   napi_get_global(env, &global);
   // fails while an exception is pending; there will be a next time
   napi_call_function(env, global, data.collect_garbage.Value(), 1, &young, nullptr);
+  if (g_accelerator_bytes.load(std::memory_order_relaxed) > 0) ask_accelerator();
   const int64_t after = young_weight();
   const bool worth_it = 2 * (before - after) >= before - a.level;
   a.patience = worth_it ? kYoung : std::min(2 * a.patience, kMostYoung);

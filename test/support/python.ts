@@ -1,10 +1,10 @@
-/** Live Python, the oracle of the parity tests: the torch of the repository's own `.venv`. */
+/** Live Python, the oracle of the parity tests: the torch of the repository's own `.venv`, or of the interpreter LTN_PYTHON. */
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { root } from './paths.js'
 
-const interpreter = join(root, '.venv', 'bin', 'python')
+const interpreter = process.env.LTN_PYTHON ?? join(root, '.venv', 'bin', 'python')
 
 /** Bits depend on the CPU's capability and the thread count: a test gives this to Python and to a Node child alike. */
 export const pinnedCpu = { ATEN_CPU_CAPABILITY: 'avx2', ONEDNN_MAX_CPU_ISA: 'AVX2', MKL_CBWR: 'AVX2' }
