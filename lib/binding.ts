@@ -56,7 +56,7 @@ function load(): Binding {
     throw new LibTorchError(
       'ERR_PLATFORM',
       `There is no prebuilt addon for ${platformName()}, Node.js ${process.version}, and none was built here. ` +
-        'Build it in the folder of the package: node scripts/build-native.mjs (needs CMake, a C++20 compiler and LibTorch with headers).',
+        'Build it: npx libtorch-node build (needs CMake, a C++20 compiler and LibTorch with headers).',
     )
   }
   const found = findLibTorch({ minors: cores.map((addon) => addon.minor) })
@@ -92,11 +92,10 @@ function openLibTorch(loader: Loader, { lib, dir, version }: LibTorch): void {
   }
   const openMp = readdirSync(lib).filter((name) => /^lib(g|i)?omp\d?(-[0-9a-f]+)?\.(so|dylib)/.test(name))
   for (const name of [libraryName('c10'), ...openMp]) open(name)
+  // first: torch_cpu of a CUDA build needs two of them
+  openNvidia(loader, dir)
   if (!open(libraryName('torch_cpu'))) throw loadError(`LibTorch ${version} in ${dir} could not be loaded`, errors)
-  if (existsSync(join(lib, libraryName('torch_cuda')))) {
-    openNvidia(loader, dir)
-    for (const name of ['c10_cuda', 'torch_cuda']) open(libraryName(name))
-  }
+  for (const name of ['c10_cuda', 'torch_cuda']) open(libraryName(name))
   open(libraryName('torch'))
   problems.push(...errors)
 }

@@ -8,15 +8,19 @@ import { availableParallelism, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { Failure, isTerminal, libtorchModule, main, root, run, runLines, status, which } from './lib/run.mjs'
 
-const build = join(root, 'build')
-const configuration = join(build, 'configuration.json')
-
-/** @param {{fresh?: boolean, defines?: string[], announce?: () => void}} options - `announce` is called once there is work */
-export async function buildNative({ fresh = false, defines = [], announce = () => {} } = {}) {
+/**
+ * @param {{build?: string, libtorch?: string, fresh?: boolean, defines?: string[], announce?: () => void}} options
+ *   - `libtorch`: default is the one that is found; `announce` is called once there is work
+ */
+export async function buildNative({
+  build = join(root, 'build'),
+  libtorch,
+  fresh = false,
+  defines = [],
+  announce = () => {},
+} = {}) {
   checkTools()
   const { withLock } = await libtorchModule('lock')
-  const { findLibTorch } = await libtorchModule('find')
-  const { reference } = await libtorchModule('versions')
   const onWait = (owner) => {
     announce()
     console.log(`another native build is running (${owner}): waiting for it`)
@@ -25,14 +29,19 @@ export async function buildNative({ fresh = false, defines = [], announce = () =
   await withLock(
     join(root, '.build', 'native.lock'),
     async () => {
-      // whatever addon was built before, this build is for the reference, unless LIBTORCH names another
-      const minors = process.env.LIBTORCH ? ['2.11', '2.12', '2.13', '2.14', '2.15'] : [reference.minor]
-      const libtorch = findLibTorch({ minors, headers: true, root, cwd: root })
-      configure(libtorch.dir, defines, fresh, announce)
-      await compile(announce)
+      configure(build, libtorch ?? (await findHeaders()), defines, fresh, announce)
+      await compile(build, announce)
     },
     { onWait },
   )
+}
+
+/** Whatever addon was built before, this build is for the reference, unless LIBTORCH names another. */
+async function findHeaders() {
+  const { findLibTorch } = await libtorchModule('find')
+  const { buildable, reference } = await libtorchModule('versions')
+  const minors = process.env.LIBTORCH ? buildable : [reference.minor]
+  return findLibTorch({ minors, headers: true, root, cwd: root }).dir
 }
 
 function checkTools() {
@@ -48,7 +57,8 @@ function checkTools() {
 }
 
 /** Configures when there is no build folder yet, or when it is one for other settings. */
-function configure(libtorch, defines, fresh, announce) {
+function configure(build, libtorch, defines, fresh, announce) {
+  const configuration = join(build, 'configuration.json')
   const wanted = JSON.stringify({ libtorch, defines, generator: which('ninja') ? 'Ninja' : 'default', root })
   const present =
     existsSync(configuration) && existsSync(join(build, 'CMakeCache.txt')) && readFileSync(configuration, 'utf8')
@@ -58,7 +68,12 @@ function configure(libtorch, defines, fresh, announce) {
   announce()
   console.log(`configuring for LibTorch in ${libtorch}`)
   const cmakeJs = join(root, 'node_modules', 'cmake-js', 'bin', 'cmake-js')
-  const options = [`--CDLIBTORCH=${libtorch}`, ...defines.map((define) => `--CD${define.replace(/^-D/, '')}`)]
+  const options = [
+    '--out',
+    build,
+    `--CDLIBTORCH=${libtorch}`,
+    ...defines.map((define) => `--CD${define.replace(/^-D/, '')}`),
+  ]
   if (which('ninja')) options.push('-G', 'Ninja')
   run(process.execPath, [cmakeJs, 'configure', '--log-level', 'warn', ...options], {
     stdio: ['ignore', 'ignore', 'inherit'],
@@ -66,18 +81,18 @@ function configure(libtorch, defines, fresh, announce) {
   writeFileSync(configuration, wanted)
 }
 
-async function compile(announce) {
+async function compile(build, announce) {
   // a LibTorch source takes about 1.5 GB to compile
   const jobs = Math.max(1, Math.min(availableParallelism(), Math.floor(totalmem() / 2 ** 31)))
   const started = Date.now()
   let steps = 0
   let progressShown = false
-  const code = await runLines('cmake', ['--build', 'build', '--parallel', String(jobs)], (line) => {
+  const code = await runLines('cmake', ['--build', build, '--parallel', String(jobs)], (line) => {
     const step = /^\[ *[1-9]\d*(?:\/\d+|%)\] /.exec(line)
     if (step) {
       announce()
       steps++
-      const text = line.replace(/Building CXX object CMakeFiles\/(core|loader)\.dir\//, '').replace(/\.o$/, '')
+      const text = line.replace(/Building CXX object CMakeFiles\/(core|loader|nn)\.dir\//, '').replace(/\.o$/, '')
       if (isTerminal) status(text)
       else console.log(text)
       progressShown = isTerminal

@@ -64,6 +64,7 @@ const roomOfFile: Record<string, string> = {
 /** Rooms of native/ beside core, which all of them may include; `binding` is binding.cpp. */
 const nativeRooms = [
   'autograd',
+  'compat',
   'distributed',
   'jit',
   'loader',

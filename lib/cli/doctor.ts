@@ -61,9 +61,7 @@ async function examine(): Promise<Report> {
     advice: [],
   }
   if (!loader || core.length === 0) {
-    report.advice.push(
-      `No addon for ${report.platform}. Build it in the folder of the package: node scripts/build-native.mjs`,
-    )
+    report.advice.push(`No addon for ${report.platform}. Build it: npx libtorch-node build`)
   }
   if (!found) {
     report.advice.push(...waysOut(core[0]?.minor ?? reference.minor))

@@ -2,6 +2,7 @@
 /** `libtorch-node`: one file of this folder for each command. Must start where no LibTorch and no addon is. */
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
+import { buildCommand } from './build.js'
 import { convertCommand } from './convert.js'
 import { curvesCommand } from './curves.js'
 import { diffCommand } from './diff.js'
@@ -28,6 +29,7 @@ const program = new Command('libtorch-node')
 const commands = [
   installCommand(),
   doctorCommand(),
+  buildCommand(),
   inspectCommand(),
   diffCommand(),
   convertCommand(),

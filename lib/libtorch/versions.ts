@@ -13,11 +13,14 @@ export interface LibTorchRelease {
 /** Newest last. The first is the reference: every test compares with it. */
 export const releases: readonly LibTorchRelease[] = [
   { minor: '2.13', version: '2.13.0', cuda: ['cu130', 'cu126'], python: '3.11' },
-  { minor: '2.14', version: '2.14.0', cuda: ['cu130', 'cu126'], python: '3.11' },
+  { minor: '2.14', version: '2.14.1', cuda: ['cu130', 'cu126'], python: '3.11' },
   { minor: '2.15', version: '2.15.0', cuda: ['cu130', 'cu126'], python: '3.11' },
 ]
 
 export const reference: LibTorchRelease = releases[0]!
+
+/** Minor versions of LibTorch that the addons can be built for. */
+export const buildable: readonly string[] = ['2.11', '2.12', ...releases.map(({ minor }) => minor)]
 
 /** `'2.13'` of `'2.13.0+cpu'`; the text itself when it does not look like a version. */
 export function minorOf(version: string): string {

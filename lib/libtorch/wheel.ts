@@ -28,8 +28,11 @@ export function wheelVersion(release: LibTorchRelease, build: string, { os }: Pl
 /** Platform tags for pip, undefined where there is no LibTorch for the platform. */
 export function platformTags({ os, arch }: Platform = thisPlatform): string[] | undefined {
   const machine = { x64: 'x86_64', arm64: 'aarch64' }[arch]
-  if (os === 'linux' && machine)
-    return ['manylinux_2_28', 'manylinux_2_17', 'manylinux2014', 'linux'].map((tag) => `${tag}_${machine}`)
+  if (os === 'linux' && machine) {
+    // pip takes each by its word: of NVIDIA's wheels one is for glibc 2.17, another for 2.25
+    const glibc = Array.from({ length: 12 }, (_, i) => `manylinux_2_${28 - i}`)
+    return [...glibc, 'manylinux2014', 'linux'].map((tag) => `${tag}_${machine}`)
+  }
   if (os === 'darwin' && arch === 'arm64') return ['macosx_14_0_arm64', 'macosx_11_0_arm64']
   if (os === 'win32' && arch === 'x64') return ['win_amd64']
   return undefined

@@ -3,8 +3,9 @@
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/item.h>
 
-#include <charconv>
 #include <cmath>
+#include <cstdio>
+#include <cstdlib>
 #include <cstring>
 
 #include "core/convert.h"
@@ -181,15 +182,37 @@ std::optional<bool> Values::choice(const char* name) const {
   return at(name).isNone() ? std::nullopt : std::optional(flag(name));
 }
 
+// The shortest digits that give the number back, in scientific notation. (std::to_chars of a double is too new for the
+// libstdc++ of the systems that the package is for.)
+static std::string shortest(double number) {
+  char text[48];
+  for (int precision = 0; precision <= 16; ++precision) {
+    // what is read as a power of two reaches further up than down: the middle of it may have fewer digits than the
+    // number
+    for (const long double near : {number * 1.0L, number * (1 + 0x1p-55L)}) {
+      std::snprintf(text, sizeof text, "%.*Le", precision, near);
+      if (std::strtod(text, nullptr) == number) return text;
+    }
+  }
+  return text;
+}
+
+// As Python's repr(): an exponent below 1e-4 and from 1e16 on.
 std::string print_number(double number, bool as_float) {
   if (std::isnan(number)) return "nan";
   if (std::isinf(number)) return number < 0 ? "-inf" : "inf";
-  char text[64];
-  const auto magnitude = std::abs(number);
-  const bool scientific = magnitude != 0 && (magnitude < 1e-4 || magnitude >= 1e16);
-  const auto end = std::to_chars(text, text + sizeof text, number,
-                                 scientific ? std::chars_format::scientific : std::chars_format::fixed);
-  return std::string(text, end.ptr) + (as_float && !scientific && std::nearbyint(number) == number ? ".0" : "");
+  auto digits = shortest(number);
+  const std::string sign = digits[0] == '-' ? "-" : "";
+  digits.erase(0, sign.size());
+  const auto e = digits.find('e');
+  const int exponent = std::stoi(digits.substr(e + 1));
+  if (exponent < -4 || exponent >= 16) return sign + digits;
+  digits.resize(e);
+  if (digits.size() > 1) digits.erase(1, 1);  // the point
+  const int count = static_cast<int>(digits.size());
+  if (exponent < 0) return sign + "0." + std::string(-exponent - 1, '0') + digits;
+  if (count <= exponent + 1) return sign + digits + std::string(exponent + 1 - count, '0') + (as_float ? ".0" : "");
+  return sign + digits.substr(0, exponent + 1) + "." + digits.substr(exponent + 1);
 }
 
 std::string Values::print(const char* name) const { return print_number(real(name)); }

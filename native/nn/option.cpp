@@ -1,37 +1,13 @@
 #include "nn/option.h"
 
-#include <charconv>
 #include <cmath>
 
 #include "core/error.h"
+#include "core/option.h"
 
 namespace libtorch_node::layers {
 
-// The shortest digits that give the number back, laid out as Python's repr() does: an exponent below 1e-4 and from 1e16
-// on.
-std::string python_float(double value) {
-  if (std::isnan(value)) return "nan";
-  if (std::isinf(value)) return value < 0 ? "-inf" : "inf";
-  std::array<char, 40> buffer;
-  const auto end =
-      std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, std::chars_format::scientific).ptr;
-  std::string digits(buffer.data(), end);
-  const std::string sign = digits[0] == '-' ? "-" : "";
-  digits.erase(0, sign.size());
-  const auto e = digits.find('e');
-  const int exponent = std::stoi(digits.substr(e + 1));
-  digits.resize(e);
-  if (digits.size() > 1) digits.erase(1, 1);  // the point
-  const int count = static_cast<int>(digits.size());
-  if (exponent < -4 || exponent >= 16) {
-    const auto power = std::to_string(std::abs(exponent));
-    const auto fraction = count > 1 ? "." + digits.substr(1) : "";
-    return sign + digits[0] + fraction + (exponent < 0 ? "e-" : "e+") + (power.size() < 2 ? "0" : "") + power;
-  }
-  if (exponent < 0) return sign + "0." + std::string(-exponent - 1, '0') + digits;
-  if (count <= exponent + 1) return sign + digits + std::string(exponent + 1 - count, '0') + ".0";
-  return sign + digits.substr(0, exponent + 1) + "." + digits.substr(exponent + 1);
-}
+std::string python_float(double value) { return print_number(value, /*as_float=*/true); }
 
 std::string python_tuple(c10::ArrayRef<int64_t> values) {
   std::string text = "(";

@@ -18,7 +18,7 @@ test('on a machine with nothing: what is missing, and what to do', async (t) => 
     assert.match(stdout, row)
   assert.match(stdout, /no Python on PATH/)
   assert.match(stdout, /^pip +none: install downloads over HTTPS/m)
-  assert.match(stdout, /To do:\n.*build-native\.mjs/)
+  assert.match(stdout, /To do:\n.*npx libtorch-node build/)
   assert.match(stdout, /npx libtorch-node install --cpu/)
 })
 
