@@ -43,10 +43,11 @@ function check(name, run) {
   if (problem) console.log(`${problem}\n`)
 }
 
-/** A folder with the programs of test/package, and nothing else. */
+/** A folder with the programs of test/package and what they open, and nothing else. */
 function project(work, name) {
   const folder = join(work, name)
-  cpSync(join(root, 'test', 'package'), folder, { recursive: true })
+  for (const file of ['step.pt', ...Object.values(programs)])
+    cpSync(join(root, 'test', 'package', file), join(folder, file))
   return folder
 }
 

@@ -61,7 +61,9 @@ async function examine(): Promise<Report> {
     advice: [],
   }
   if (!loader || core.length === 0) {
-    report.advice.push(`No addon for ${report.platform}. Build it: npx libtorch-node build`)
+    report.advice.push(
+      `No addon for ${report.platform}. Build it: npx libtorch-node build (needs CMake and a C++20 compiler).`,
+    )
   }
   if (!found) {
     report.advice.push(...waysOut(core[0]?.minor ?? reference.minor))

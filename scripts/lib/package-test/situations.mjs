@@ -172,6 +172,7 @@ export function situations({ work, app, runtime, libtorch, wheel }) {
           })
           const cli = join(other, 'node_modules', '.bin', 'libtorch-node')
           expect(run([cli, 'doctor'], options), { code: 1, says: [/addon +none found/, 'No addon for', ...words] })
+          expect(run([cli, 'build'], options), { code: 1, says: ['CMake >= 3.18 is needed'] })
         })
       },
     ],
