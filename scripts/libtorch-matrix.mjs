@@ -3,10 +3,10 @@
  * `npm run test:libtorch-matrix`: the package as it is packed, with each LibTorch that it has a `core` for, and with the CUDA
  * build of the reference: runs the unit tests that need no Python and prints a table. LibTorch of the package index is a CUDA
  * build on Linux; it computes on the CPU here. `--only 2.14` runs the rows of that version alone; `--no-package` takes the
- * package as `npm run package` left it.
+ * package as `npm run package` left it; `npm run test:libtorch-matrix -- tensor nn` runs the tests of these folders alone.
  */
 import { spawnSync } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
+import { cpSync, existsSync, readdirSync, rmSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { fetchCuda, fetchForBuild } from './lib/fetch-libtorch.mjs'
@@ -30,11 +30,19 @@ const folders = [
 
 const matrix = join(root, '.build', 'matrix')
 
+const loadedVersions = `const torch = require('libtorch-node')
+torch.ones([1])
+JSON.stringify({ libtorch: torch.version.libtorch, addon: Object.keys(require.cache).join() })`
+
 await main(async () => {
-  const { values } = parseArgs({
+  const { values, positionals } = parseArgs({
     options: { only: { type: 'string', multiple: true }, package: { type: 'boolean', default: true } },
     allowNegative: true,
+    allowPositionals: true,
   })
+  const unknown = positionals.find((folder) => !folders.includes(folder))
+  if (unknown) throw new Failure(`${unknown} is none of ${folders.join(', ')}`)
+  const files = testFiles(positionals.length > 0 ? positionals : folders)
   if (values.package) run(process.execPath, [join(root, 'scripts', 'package.mjs')])
   const { releases, reference } = await libtorchModule('versions')
   const chosen = releases.filter(({ minor }) => values.only?.includes(minor) ?? true)
@@ -43,8 +51,8 @@ await main(async () => {
   const rows = []
   for (const release of chosen) {
     const isReference = release === reference
-    rows.push(test(release, await fetchForBuild(release, isReference)))
-    if (isReference && process.platform === 'linux') rows.push(test(release, await fetchCuda(release)))
+    rows.push(test(release, await fetchForBuild(release, isReference), files))
+    if (isReference && process.platform === 'linux') rows.push(test(release, await fetchCuda(release), files))
   }
   console.log(['', ...table(rows)].join('\n'))
   return rows.every(({ passed, failed }) => passed > 0 && failed.length === 0) ? 0 : 1
@@ -62,7 +70,7 @@ function prepare() {
   for (const name of ['node_modules', 'test', 'examples']) symlinkSync(join(root, name), join(matrix, name))
 }
 
-function test({ version, minor }, dir) {
+function test({ version, minor }, dir, files) {
   const build = existsSync(join(dir, 'lib', 'libtorch_cuda.so')) ? 'CUDA' : 'CPU'
   console.log(`\nLibTorch ${version}, ${build} build`)
   const env = { ...process.env, LIBTORCH: dir }
@@ -78,24 +86,20 @@ function test({ version, minor }, dir) {
     `--test-reporter=${reporter}`,
     `--test-reporter-destination=${i === 0 ? 'stdout' : results}`,
   ])
-  inPackage(['--test', '--test-concurrency=2', ...reporters, ...testFiles()], env, 'inherit')
+  inPackage(['--test', '--test-concurrency=2', ...reporters, ...files], env, 'inherit')
   const counts = readJson(results)
   if (!counts) throw new Failure('the test runner ended before it could say what it ran')
   for (const name of counts.failed) console.log(`failed: ${name}`)
   return { version, build, ...counts, seconds: Math.round((Date.now() - started) / 1000) }
 }
 
-const loadedVersions = `const torch = require('libtorch-node')
-torch.ones([1])
-JSON.stringify({ libtorch: torch.version.libtorch, addon: Object.keys(require.cache).join() })`
-
 function inPackage(args, env, stdio = 'pipe') {
   return spawnSync(process.execPath, args, { cwd: matrix, env, stdio, encoding: 'utf8' })
 }
 
 /** By the sources, as `.build` may hold tests that were removed. */
-function testFiles() {
-  return folders.flatMap((folder) =>
+function testFiles(wanted) {
+  return wanted.flatMap((folder) =>
     readdirSync(join(root, 'test', folder))
       .filter((name) => name.endsWith('.test.ts'))
       .map((name) => join(matrix, '.build', 'test', folder, name.replace(/\.ts$/, '.js'))),

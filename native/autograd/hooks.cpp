@@ -9,6 +9,7 @@
 #include <torch/csrc/autograd/function.h>
 #include <torch/csrc/autograd/function_hook.h>
 #include <torch/csrc/autograd/variable.h>
+#include <torch/version.h>
 
 #include <memory>
 #include <mutex>
@@ -262,12 +263,20 @@ Napi::Value backward_border(const Info& info) {
     if (!input.requires_grad()) fixed.insert(input.unsafeGetTensorImpl());
     raw.emplace_back(input);
   }
-  const auto outputs = torch::autograd::_wrap_outputs(
-      inputs, fixed, {}, raw, node,
-      [](const variable_list&, const variable_list&) -> variable_list {
-        fail("ERR_TORCH", "forward-mode differentiation through a module with backward hooks is not supported");
-      },
-      {}, [](const at::Tensor& x) { return x.view_as(x); }, false);
+  const auto wrap = [&](auto&... attached) {
+    return torch::autograd::_wrap_outputs(
+        inputs, fixed, {}, raw, node,
+        [](const variable_list&, const variable_list&) -> variable_list {
+          fail("ERR_TORCH", "forward-mode differentiation through a module with backward hooks is not supported");
+        },
+        {}, [](const at::Tensor& x) { return x.view_as(x); }, false, attached...);
+  };
+#if TORCH_VERSION_MINOR >= 14
+  c10::intrusive_ptr<torch::autograd::Node> attached;  // `node` itself, as no input is changed in place
+  const auto outputs = wrap(attached);
+#else
+  const auto outputs = wrap();
+#endif
   auto array = Napi::Array::New(info.Env(), outputs.size());
   for (size_t i = 0; i < outputs.size(); ++i) {
     if (to_bool(info[3], "zeros")) node->results.emplace_back(*outputs[i]);
