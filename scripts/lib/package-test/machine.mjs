@@ -36,7 +36,8 @@ function run(bin, home, [program, ...args], { cwd, env = {}, user } = {}) {
     cwd,
     env: { ...environment(), PATH: bin, HOME: home, ...env },
     encoding: 'utf8',
-    timeout: 300_000,
+    // far above what any takes on a machine that does nothing else
+    timeout: 900_000,
     maxBuffer: 2 ** 26,
     ...(user === undefined ? {} : { uid: user, gid: user }),
   })
