@@ -161,6 +161,8 @@ export interface Binding
     SharingBinding {
   // ---- native/core
   initialize(hooks: Hooks): void
+  /** Does what a sanitizer must find; only in a build with one (scripts/test-asan.mjs). */
+  sanitizerFault?(kind: 'address' | 'freed' | 'wild' | 'undefined' | 'assertion'): number
   /** versions of the LibTorch that is loaded and of the one that the addon was built for, '2.13.0' */
   version(): { libtorch: string; builtFor: string }
   memoryStats(): { tensors: number; bytes: number; acceleratorBytes: number }

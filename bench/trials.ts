@@ -1,16 +1,9 @@
-/**
- * The Node side of `npm run bench`; `trials.py` is the same program in Python, trial by trial. It reads the name of a trial and
- * a time in seconds from each line of its input, runs the trial for about that long, and prints the nanoseconds of one call.
- *
- * The time is the process's CPU time: on the one core that both sides are pinned to it equals wall time while nobody else is
- * there, and it stays right when somebody is. Node's collector and compiler threads are in it.
- */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { createInterface } from 'node:readline'
+/** The Node side of `npm run bench`; `trials.py` is the same program in Python, trial by trial. */
 import * as torch from 'libtorch-node'
+import { curve } from './curves.js'
 import { example } from './example.js'
+import { file } from './files.js'
+import { type Call, serve } from './measure.js'
 import { resnet18 } from './resnet.js'
 
 const { nn, optim } = torch
@@ -95,15 +88,6 @@ const optimizers: Record<string, (params: torch.Tensor[]) => torch.optim.Optimiz
   'fused AdamW': (params) => new optim.AdamW(params, { lr: 1e-6, fused: true }),
 }
 
-/** A folder for the files of this process. */
-let files: string | undefined
-function file(name: string): string {
-  if (files === undefined) {
-    files = mkdtempSync(join(tmpdir(), 'bench-'))
-    process.on('exit', () => rmSync(files!, { recursive: true }))
-  }
-  return join(files, name)
-}
 const tensorsOf: Record<string, () => Record<string, torch.Tensor>> = {
   '512 MB': () => many(128, 2 ** 20),
   '20,000 small': () => many(20_000, 16),
@@ -123,7 +107,7 @@ function saving(what: string): () => void {
 }
 
 /** Each entry prepares a trial and gives what one call is. */
-const trials: Record<string, () => () => void> = {
+const trials: Record<string, () => Call> = {
   add: () => () => a.add(b),
   mul: () => () => a.mul(b),
   matmul: () => () => a.matmul(b),
@@ -149,26 +133,4 @@ for (const what of Object.keys(tensorsOf)) {
 }
 trials['load 512 MB mapped'] = () => loading('512 MB', { mmap: true })
 
-const prepared = new Map<string, () => void>()
-
-const counts = new Map<string, number>()
-
-/** Nanoseconds of one call. How many calls take that long is found once. */
-function measure(name: string, seconds: number): number {
-  const call = prepared.get(name)!
-  for (let calls = counts.get(name) ?? 1; ; calls *= 2) {
-    const start = process.cpuUsage()
-    for (let i = 0; i < calls; i++) call()
-    const { user, system } = process.cpuUsage(start)
-    // half of it will do: another number of calls would be measured once more
-    if (user + system < seconds * 5e5) continue
-    counts.set(name, calls)
-    return ((user + system) * 1000) / calls
-  }
-}
-
-for await (const line of createInterface({ input: process.stdin })) {
-  const [name, seconds] = line.split('\t') as [string, string]
-  if (!prepared.has(name)) prepared.set(name, trials[name]!())
-  console.log(measure(name, Number(seconds)))
-}
+await serve((name) => trials[name]?.() ?? curve(name))

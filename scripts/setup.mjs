@@ -41,6 +41,9 @@ export async function setup({ parity = false } = {}) {
 /** What `npm run docs` needs. */
 export const setupSite = () => runSteps([packagesStep, siteStep])
 
+/** What `npm run bench` compares with beside Python. */
+export const setupTfjs = () => runSteps([installStep('installing TensorFlow.js', join(root, 'bench', 'tfjs'))])
+
 const packagesStep = installStep('installing the npm packages', root)
 const siteStep = installStep('installing what builds the site', join(root, 'scripts', 'docs'))
 

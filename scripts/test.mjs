@@ -4,11 +4,12 @@
  * In CI a test that is skipped is a failure.
  */
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { mkdirSync, rmSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
-import { join, relative, resolve } from 'node:path'
+import { join } from 'node:path'
 import { formatNative } from './format-native.mjs'
 import { Failure, main, readJson, root, run } from './lib/run.mjs'
+import { testFiles } from './lib/test-files.mjs'
 import { setup } from './setup.mjs'
 
 await main(async () => {
@@ -24,19 +25,6 @@ function lint() {
   console.log('checking format and style')
   run(process.execPath, [join(root, 'node_modules', '@biomejs', 'biome', 'bin', 'biome'), 'check', '.'])
   formatNative({ check: true })
-}
-
-/** Compiled test files of a source file or folder; by the sources, as `.build` may hold tests that were removed. */
-function testFiles(path) {
-  const source = resolve(root, path)
-  if (!existsSync(source)) throw new Failure(`${path}: no such test file or folder`)
-  if (statSync(source).isDirectory()) {
-    return readdirSync(source, { recursive: true, encoding: 'utf8' })
-      .filter((name) => name.endsWith('.test.ts'))
-      .sort()
-      .flatMap((name) => testFiles(join(source, name)))
-  }
-  return [join(root, '.build', relative(root, source).replace(/\.ts$/, '.js'))]
 }
 
 function test(files) {

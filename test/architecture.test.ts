@@ -204,7 +204,10 @@ test('rooms of native/ include core and themselves, and no CUDA header', () => {
 test('packages are declared, and built-in modules have their node: names', () => {
   const { dependencies, devDependencies, peerDependencies } = JSON.parse(read('package.json'))
   const code = /\.(ts|mjs)$/
-  const site = JSON.parse(read('scripts/docs/package.json')).dependencies // a package of its own
+  // packages of their own
+  const apart = ['scripts/docs/', 'bench/tfjs/'].map(
+    (folder) => [folder, JSON.parse(read(`${folder}package.json`)).dependencies] as const,
+  )
   const all = [...files('lib', code), ...files('test', code), ...files('scripts', code)]
   all.push(...files('examples', code), ...files('bench', code))
   const wrong: string[] = []
@@ -215,7 +218,7 @@ test('packages are declared, and built-in modules have their node: names', () =>
       const name = /^(@[^/]+\/)?[^/]+/.exec(specifier)![0]
       used.add(name)
       if (builtinModules.includes(name)) wrong.push(`${file}: '${specifier}' must be 'node:${specifier}'`)
-      else if (file.startsWith('scripts/docs/') && name in site) continue
+      else if (apart.some(([folder, packages]) => file.startsWith(folder) && name in packages)) continue
       else if (
         !(name in dependencies) &&
         !(name in peerDependencies) &&

@@ -1,10 +1,11 @@
 /**
- * Where the two addons are. One built here (`build/Release`) comes before a prebuilt one; there is one prebuilt `core` for
- * each minor version of LibTorch, in `native/torch-<minor>/prebuilds`, and one `loader`, in `native/loader/prebuilds`.
+ * Where the two addons are. One built here (`build/Release`, or another folder of CMake that `LIBTORCH_NODE_BUILD` names)
+ * comes before a prebuilt one; there is one prebuilt `core` for each minor version of LibTorch, in
+ * `native/torch-<minor>/prebuilds`, and one `loader`, in `native/loader/prebuilds`.
  */
 import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { packageRoot } from './places.js'
 import { minorOf, reference, releases } from './versions.js'
 
@@ -20,9 +21,9 @@ export interface CoreAddon {
 /** The addons of this machine's platform that are there, in the order in which they are tried. */
 export function coreAddons(root: string = packageRoot): CoreAddon[] {
   const addons: CoreAddon[] = []
-  const built = join(root, 'build', 'Release', 'core.node')
+  const built = join(builtHere(root), 'core.node')
   // The build writes the version beside the addon, as loading it to ask would need the very LibTorch.
-  const builtFor = join(root, 'build', 'Release', 'built-for.txt')
+  const builtFor = join(builtHere(root), 'built-for.txt')
   if (existsSync(built) && existsSync(builtFor)) {
     addons.push({ path: built, minor: minorOf(readFileSync(builtFor, 'utf8').trim()), prebuilt: false })
   }
@@ -35,7 +36,7 @@ export function coreAddons(root: string = packageRoot): CoreAddon[] {
 
 /** The file `loader.node`, undefined when there is none for this platform. */
 export function loaderAddon(root: string = packageRoot): string | undefined {
-  const built = join(root, 'build', 'Release', 'loader.node')
+  const built = join(builtHere(root), 'loader.node')
   return existsSync(built) ? built : prebuilt(join(root, 'native', 'loader'))
 }
 
@@ -49,6 +50,10 @@ export function availableMinors(root: string = packageRoot): string[] {
 export function platformName(): string {
   const libc = process.platform === 'linux' ? ` (${existsSync('/etc/alpine-release') ? 'musl' : 'glibc'})` : ''
   return `${process.platform}-${process.arch}${libc}`
+}
+
+function builtHere(root: string): string {
+  return resolve(root, process.env.LIBTORCH_NODE_BUILD || 'build', 'Release')
 }
 
 function prebuilt(dir: string): string | undefined {

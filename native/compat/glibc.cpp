@@ -43,9 +43,12 @@ FORWARD(int, wrlock, "pthread_rwlock_wrlock", FIRST_GLIBC, (void* lock), (lock))
 FORWARD(int, unlock, "pthread_rwlock_unlock", FIRST_GLIBC, (void* lock), (lock))
 FORWARD(double, pow, "pow", FIRST_GLIBC, (double x, double y), (x, y))
 FORWARD(double, log, "log", FIRST_GLIBC, (double x), (x))
-// std::condition_variable::wait
+#ifdef LTN_BUILT_FOR
+// std::condition_variable::wait. For core alone: where the linker leaves out libraries that nothing else needs, loader
+// has no libstdc++ whose version this could be.
 FORWARD(void, wait, "_ZNSt18condition_variable4waitERSt11unique_lockISt5mutexE", "GLIBCXX_3.4.11",
         (void* condition, void* lock), (condition, lock))
+#endif
 
 // an inline function in old headers
 OLD(int, fxstat, "__fxstat", FIRST_GLIBC, (int version, int fd, void* facts));

@@ -21,6 +21,9 @@ void init_tensor_facts(Napi::Env env, Napi::Object exports);
 void init_tensor_data(Napi::Env env, Napi::Object exports);
 void init_share(Napi::Env env, Napi::Object exports);
 void init_signals(Napi::Env env, Napi::Object exports);
+#ifdef __SANITIZE_ADDRESS__
+void init_sanitizer_check(Napi::Env env, Napi::Object exports);
+#endif
 
 namespace {
 
@@ -97,7 +100,7 @@ at::Tensor as_operand(const Napi::Value& value) {
   if (value.IsBoolean()) {
     scalar = to_bool(value, "operand");
   } else if (const double number = to_double(value, "operand");
-             number == static_cast<double>(static_cast<int64_t>(number))) {
+             std::abs(number) < 0x1p63 && number == std::trunc(number)) {
     scalar = static_cast<int64_t>(number);
   }
   auto tensor = at::scalar_to_tensor(scalar);
@@ -146,6 +149,9 @@ void init_core(Napi::Env env, Napi::Object exports) {
   init_tensor_data(env, exports);
   init_share(env, exports);
   init_signals(env, exports);
+#ifdef __SANITIZE_ADDRESS__
+  init_sanitizer_check(env, exports);
+#endif
 }
 
 }  // namespace libtorch_node

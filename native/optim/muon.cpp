@@ -58,7 +58,7 @@ at::Tensor orthogonalize(const Values& o, const at::Tensor& grad) {
   auto result = grad.to(at::kBFloat16);
   if (tall) result = result.t();
   result.div_(at::linalg_vector_norm(result).clamp_min(o.real("eps")));
-  for (int i = 0; i < static_cast<int>(steps); ++i) {
+  for (int i = 0; i < steps; ++i) {
     const auto gram = at::mm(result, result.t());
     const auto update = at::addmm(gram, gram, gram, b, c);
     result = at::addmm(result, update, result, a);

@@ -91,7 +91,8 @@ void ZipWriter::checked(Body&& body) {
 void ZipWriter::fail_write() { fail("ERR_CHECKPOINT_WRITE", system_error(error_, call_)); }
 
 bool ZipWriter::put(const void* data, size_t n) {
-  if (discard_) return true;
+  // an empty record may have no address, which memcpy() may not be given
+  if (discard_ || n == 0) return true;
   if (used_ + n <= kBuffer) {
     if (buffer_.empty()) buffer_.resize(kBuffer);
     std::memcpy(buffer_.data() + used_, data, n);

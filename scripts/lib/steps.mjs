@@ -45,7 +45,7 @@ export async function runQuietly(program, args, options = {}) {
   if (code !== 0) throw new Failure(`failed (exit code ${code}): ${[program, ...args].join(' ')}\n${output.trim()}`)
 }
 
-/** The newest change below files and folders, in milliseconds; 0 when there are none. */
+/** The newest change below files and folders, installed packages left out, in milliseconds; 0 when there are none. */
 export function newest(...paths) {
   let latest = 0
   for (const path of paths) {
@@ -53,8 +53,9 @@ export function newest(...paths) {
     if (!entry) continue
     // a folder's own time tells of files that were removed or renamed
     latest = Math.max(latest, entry.mtimeMs)
-    if (entry.isDirectory())
-      latest = Math.max(latest, newest(...readdirSync(join(root, path)).map((name) => join(path, name))))
+    if (!entry.isDirectory()) continue
+    const names = readdirSync(join(root, path)).filter((name) => name !== 'node_modules')
+    latest = Math.max(latest, newest(...names.map((name) => join(path, name))))
   }
   return latest
 }

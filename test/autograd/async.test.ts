@@ -71,4 +71,6 @@ test('the caller’s grad mode goes with the work, and stays the caller’s', as
   await y.backwardAsync({ createGraph: true })
   assert.equal(x.grad!.requiresGrad, true)
   assert.equal(torch.isGradEnabled(), true)
+  // with the graph of a gradient, x and it hold each other for ever
+  x.grad = null
 })

@@ -40,7 +40,15 @@ export function pythonJson<T>(code: string, args: string[] = [], env: Record<str
 function runPython(args: string[], env: Record<string, string>): string {
   const run = spawnSync(interpreter, args, {
     encoding: 'utf8',
-    env: { ...process.env, OMP_NUM_THREADS: '1', MKL_NUM_THREADS: '1', PYTHONDONTWRITEBYTECODE: '1', ...env },
+    env: {
+      ...process.env,
+      // a sanitizer that is preloaded is for the addon (npm run test:asan)
+      LD_PRELOAD: undefined,
+      OMP_NUM_THREADS: '1',
+      MKL_NUM_THREADS: '1',
+      PYTHONDONTWRITEBYTECODE: '1',
+      ...env,
+    },
     maxBuffer: 2 ** 28,
   })
   if (run.error) throw run.error
