@@ -19,6 +19,8 @@ export * as amp from './amp/index.js'
 export * from './checkpoint/index.js'
 export * from './errors.js'
 export * as hub from './hub/index.js'
+/** All of it as one object: `import torch from 'libtorch-node'`. */
+export * as default from './index.js'
 export * as jit from './jit/index.js'
 export * as func from './nn/func.js'
 export * as nn from './nn/index.js'

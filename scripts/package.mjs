@@ -8,7 +8,7 @@
  * Each LibTorch is fetched into .libtorch/ by pip once; pip's own settings say from where, such as PIP_FIND_LINKS=<folder>.
  */
 import { spawnSync } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { buildNative } from './build-native.mjs'
@@ -94,6 +94,9 @@ function stage() {
   for (const name of readdirSync(packed)) if (name !== 'dist') rmSync(join(packed, name), { recursive: true })
   const wanted = [...manifest.files.filter((name) => name !== 'dist'), 'README.md']
   for (const name of wanted) cpSync(join(root, name), join(packed, name), { recursive: true })
+  // its types are those of lib/, which is in the package as dist/ alone
+  const contract = readFileSync(join(root, 'binding.d.ts'), 'utf8')
+  writeFileSync(join(packed, 'binding.d.ts'), contract.replaceAll("'./lib/", "'./dist/"))
   if (!existsSync(prebuilds)) throw new Failure('.build/prebuilds has no addon yet')
   cpSync(prebuilds, join(packed, 'native'), { recursive: true })
   // the scripts and what they need are not in the package

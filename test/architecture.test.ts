@@ -157,7 +157,8 @@ test('no import cycle in what is compiled from lib/', () => {
     const relatives = importsOf(read(file)).filter((specifier) => specifier.startsWith('.'))
     graph.set(
       file,
-      relatives.map((specifier) => target(file, specifier).replace(/\.ts$/, '.js')),
+      // a file that exports itself as its default is no cycle
+      relatives.map((specifier) => target(file, specifier).replace(/\.ts$/, '.js')).filter((to) => to !== file),
     )
   }
   assert.ok(graph.has('dist/tensor/tensor.js') && graph.size > 50)

@@ -12,7 +12,7 @@ import { download } from './download.js'
 import { libraryName, readVersion } from './find.js'
 import { withLock } from './lock.js'
 import { findPip, type Pip, pipCommand, pipDownload } from './pip.js'
-import { cacheDir } from './places.js'
+import { cacheDir, isWritable } from './places.js'
 import { unpack, wheelFileVersion } from './unpack.js'
 import { buildOf, type LibTorchRelease, minorOf, reference, releases } from './versions.js'
 import { findWheel, officialIndex, platformTags, wheelVersion } from './wheel.js'
@@ -100,11 +100,12 @@ export async function install(options: InstallOptions = {}): Promise<InstallPlan
   } catch (error) {
     if (error instanceof LibTorchError) throw error
     if (isFull(error)) throw diskFull(dirname(dir), 'while unpacking', error)
-    throw new LibTorchError(
-      'ERR_LIBTORCH_INSTALL',
-      `LibTorch could not be installed in ${dir}: ${(error as Error).message}`,
-      { cause: error },
-    )
+    const { message, code = '' } = error as NodeJS.ErrnoException
+    const refused = ['EACCES', 'EPERM', 'EROFS', 'ENOENT', 'ENOTDIR'].includes(code) && !isWritable(dirname(dir))
+    const advice = refused ? '\nChoose a folder that can be written to with --dir FOLDER, and set LIBTORCH to it.' : ''
+    throw new LibTorchError('ERR_LIBTORCH_INSTALL', `LibTorch could not be installed in ${dir}: ${message}${advice}`, {
+      cause: error,
+    })
   }
 }
 

@@ -1,5 +1,5 @@
 /** Where LibTorch can be on this machine. Python environments are read as files; Python itself is never started. */
-import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs'
+import { accessSync, constants, existsSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { basename, delimiter, dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -37,6 +37,18 @@ export function cacheDir(version: string, { env, home }: Pick<Surroundings, 'env
       ? (env.LOCALAPPDATA ?? join(home, 'AppData', 'Local'))
       : env.XDG_CACHE_HOME || join(home, '.cache')
   return join(base, 'libtorch-node', version)
+}
+
+/** True when `dir` can be written to, or made. */
+export function isWritable(dir: string): boolean {
+  let there = dir
+  while (!existsSync(there) && dirname(there) !== there) there = dirname(there)
+  try {
+    accessSync(there, constants.W_OK | constants.X_OK)
+    return isDirectory(there)
+  } catch {
+    return false
+  }
 }
 
 /** Every place to look at, best first. */

@@ -1,6 +1,4 @@
 import { inspect } from 'node:util'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import type { TensorHandle } from '../../binding.js'
 import { native, setHooks } from '../binding.js'
 import { ArgumentError, errorFromNative, TorchIndexError } from '../errors.js'
@@ -10,6 +8,7 @@ import { type RemovableHandle, registerHook, registerPostAccumulateGradHook } fr
 import type { Device, Dtype, Layout, MemoryFormat } from './dtype.js'
 import { isDtype } from './dtype.js'
 import { type Nested, type TypedArray, toNested, typedArrayOf, typedArrayOver } from './from-data.js'
+import { collectGarbage } from './garbage.js'
 import { type IndexItem, index, indexPut_ } from './indexing.js'
 import { camelCase } from './names.js'
 import { registerTensorClass, tensorHandle } from './new-tensor.js'
@@ -366,17 +365,6 @@ function wrapDim(dim: number, ndim: number): number {
     )
   }
   return dim < 0 ? dim + ndim : dim
-}
-
-let gc: ((options: { type: 'minor' | 'major'; execution: 'sync' }) => void) | undefined
-
-/** Collects all garbage, or only that among the youngest objects. */
-function collectGarbage(young: boolean): void {
-  if (!gc) {
-    setFlagsFromString('--expose-gc')
-    gc = runInNewContext('gc') as typeof gc
-  }
-  gc!({ type: young ? 'minor' : 'major', execution: 'sync' })
 }
 
 function install(name: string, value: (this: Tensor, ...args: any[]) => any): void {

@@ -51,6 +51,20 @@ test('an addon that cannot be loaded is a finding, not a crash', async (t) => {
   assert.match(stdout, /loader\.node could not be loaded/)
 })
 
+test('a user cache that cannot be written is a finding, and there is a way out', async (t) => {
+  const copy = packageCopy(t)
+  // root may write everywhere, but not below a file
+  const env = { HOME: '/dev/null', XDG_CACHE_HOME: '' }
+  const { status, stdout } = await copy.cli(['doctor'], { env })
+  assert.equal(status, 1)
+  assert.match(stdout, /^user cache +\/dev\/null\/\.cache\/libtorch-node\/2\.13\.0 \(cannot be written\)$/m)
+  assert.match(stdout, /another folder with --dir FOLDER/)
+  const healthy = await copy.cli(['doctor', '--json'])
+  assert.equal(JSON.parse(healthy.stdout).cache.writable, true)
+  const { stderr } = await copy.cli(['install', '--cpu'], { env })
+  assert.match(stderr, /could not be installed in \/dev\/null\/.*ENOTDIR.*\nChoose a folder .*--dir FOLDER/)
+})
+
 test('the CPU capability that LibTorch is told to use is shown', async (t) => {
   const { stdout } = await packageCopy(t).cli(['doctor', '--json'], { env: { ATEN_CPU_CAPABILITY: 'default' } })
   assert.equal(JSON.parse(stdout).cpuCapability, 'default')

@@ -12,6 +12,11 @@ export interface NotRun {
 export const notRun: NotRun[] = [
   {
     page: 'README.md',
+    begins: 'npm install libtorch-node',
+    because: 'npm run test:package runs both lines, with the tarball, in an empty folder',
+  },
+  {
+    page: 'README.md',
     begins: 'npm start',
     because: 'the set-up and the whole suite, of which this test is a part; CI runs them',
   },

@@ -17,7 +17,7 @@ import { addMember, needModule, ownParameter, removeMember, setComputed, tensorO
 /** Whether a method chooses elements (of one tensor, or of all together) or whole channels. */
 export type PruningType = 'unstructured' | 'structured' | 'global'
 
-/** @internal */
+/** A class of pruning methods, with the arguments of its constructor. */
 export type MethodClass<A extends unknown[] = any[]> = new (...args: A) => BasePruningMethod
 
 /** Base class of pruning methods: a subclass says in `computeMask` which elements stay (1) and which do not (0). */
@@ -33,7 +33,7 @@ export abstract class BasePruningMethod implements ForwardMethod {
    */
   abstract computeMask(t: Tensor, defaultMask: Tensor): Tensor
 
-  /** @internal */
+  /** Computes the pruned tensor anew; done before each `forward`. */
   call(module: Module): void {
     setComputed(module, this.#name(module, ''), this.applyMask(module))
   }
