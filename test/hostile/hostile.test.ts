@@ -28,7 +28,9 @@ test('at least 300 hostile files: data or a typed error, within 5 s and 1 GB, an
     assert.ok(!existsSync(join(folder, 'marker')))
     const files = outcomes.filter(({ name }) => name.endsWith(', mapped')).length
     assert.ok(files >= 300, `${files} files`)
-    assert.ok(run.peakRss < 2 ** 30, `${(run.peakRss / 2 ** 20).toFixed(0)} MB`)
+    // AddressSanitizer's own books are an eighth of the memory and more (npm run test:asan)
+    const most = process.env.ASAN_OPTIONS === undefined ? 2 ** 30 : 1.5 * 2 ** 30
+    assert.ok(run.peakRss < most, `${(run.peakRss / 2 ** 20).toFixed(0)} MB`)
     // a reader that refused everything, or nothing, would pass all of the above
     const count = (outcome: string): number => outcomes.filter((one) => one.outcome === outcome).length
     assert.ok(count('read') > 100 && count('ERR_CHECKPOINT_FORMAT') > 100 && count('ERR_CHECKPOINT_UNSAFE') > 10)
