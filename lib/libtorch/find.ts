@@ -1,9 +1,9 @@
 /** Finds the LibTorch to use, or says of every place why it is not there. Reads files only: nothing is loaded or started. */
-import { existsSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { LibTorchError } from '../errors.js'
 import { availableMinors } from './addons.js'
-import { type Candidate, candidates, here, type Source, type Surroundings } from './places.js'
+import { type Candidate, candidates, here, isDirectory, type Source, type Surroundings } from './places.js'
 import { buildOf, minorOf, reference } from './versions.js'
 
 export interface LibTorch {
@@ -128,7 +128,7 @@ function examine(
 ): { version?: string; reason?: string } {
   const { dir, absent } = candidate
   if (absent) return { reason: absent }
-  if (!statSync(dir, { throwIfNoEntry: false })?.isDirectory()) return { reason: 'no such folder' }
+  if (!isDirectory(dir)) return { reason: 'no such folder' }
   const library = join('lib', libraryName('torch_cpu'))
   if (!existsSync(join(dir, library))) return { reason: `has no ${library}` }
   const version = readVersion(dir)
