@@ -6,6 +6,7 @@ import { ArgumentError, ShapeError } from '../errors.js'
 import * as functions from '../generated/functions.js'
 import { nn as operators } from '../generated/namespaces.js'
 import type { Dtype } from '../tensor/dtype.js'
+import { scope } from '../tensor/scope.js'
 import { Tensor } from '../tensor/tensor.js'
 import { takeArguments } from './arguments.js'
 
@@ -220,6 +221,11 @@ export function multiHeadAttentionForward(...args: unknown[]): [Tensor, Tensor |
     if (!(given[name] instanceof Tensor))
       throw new ArgumentError(`multiHeadAttentionForward(): expected ${name} to be a Tensor`)
   }
+  // some twenty tensors on the way, of which nobody else hears: large ones would wait for the garbage collector
+  return scope(() => attend(given))
+}
+
+function attend(given: Given): [Tensor, Tensor | null] {
   const isBatched = shapeCheck(given)
   let { query, key, value, keyPaddingMask, attnMask, isCausal } = given
   const { numHeads, needWeights, staticK, staticV } = given

@@ -48,3 +48,16 @@ test('a module in place of the encoder is called with its options', () => {
   ])
   assert.equal(mask.dtype, 'float64')
 })
+
+test('attention leaves no tensor behind but its results', () => {
+  const attention = new nn.MultiheadAttention(16, 2)
+  const x = torch.randn(5, 3, 16)
+  for (const needWeights of [false, true]) {
+    const before = torch.memoryStats().tensors
+    const [output, weights] = attention.forward(x, x, x, { needWeights })
+    // without a collection in between
+    assert.equal(torch.memoryStats().tensors - before, needWeights ? 2 : 1)
+    output.sum().backward()
+    assert.equal(weights === null, !needWeights)
+  }
+})
