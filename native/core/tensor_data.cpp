@@ -37,10 +37,18 @@ Napi::ArrayBuffer copy_bytes(Napi::Env env, const at::Tensor& t) {
 
 Napi::Value bytes(const Info& info) { return copy_bytes(info.Env(), dense(unwrap_tensor(info[0], "self"))); }
 
+// The buffer is made on this thread, which costs little as its memory is not touched yet, and filled on the other.
 Napi::Value bytes_async(const Info& info) {
-  auto t = std::make_shared<at::Tensor>(unwrap_tensor(info[0], "self"));
-  return run_async(
-      info.Env(), [t] { *t = dense(*t); }, [t](Napi::Env env) -> Napi::Value { return copy_bytes(env, *t); });
+  const auto t = unwrap_tensor(info[0], "self");
+  const bool has_bytes = t.layout() == at::kStrided && !t.is_meta();
+  auto buffer = Napi::ArrayBuffer::New(info.Env(), has_bytes ? t.numel() * t.element_size() : 0);
+  const auto fill = [t, data = buffer.Data()] {
+    const auto values = dense(t);
+    if (values.nbytes() > 0) std::memcpy(data, values.const_data_ptr(), values.nbytes());
+  };
+  // goes on this thread, with the end of the work
+  auto kept = std::make_shared<Napi::Reference<Napi::ArrayBuffer>>(Napi::Persistent(buffer));
+  return run_async(info.Env(), fill, [kept](Napi::Env) -> Napi::Value { return kept->Value(); });
 }
 
 Napi::Value item(const Info& info) {
