@@ -80,7 +80,7 @@ class Check {
   private checkPickle(record: string, archive: string): void {
     const where = { ...this.where, record }
     const root = readPickle(this.read(record), where, (id, offset) =>
-      this.storage(archive, readStorageId(id, { ...where, offset })),
+      this.storage(archive, readStorageId(id, where, offset)),
     )
     new Reviver(checkOnly, where).value(root)
   }

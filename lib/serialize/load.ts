@@ -284,7 +284,7 @@ class OpenCheckpoint {
       this.swap = this.isOtherByteOrder()
       const where = { ...this.where, record: 'data.pkl' }
       const pickle = this.attemptSync(() => binding.readRecord(this.reader, 'data.pkl'), 'data.pkl')
-      this.root = readPickle(pickle, where, (id, offset) => this.storage(readStorageId(id, { ...where, offset })))
+      this.root = readPickle(pickle, where, (id, offset) => this.storage(readStorageId(id, where, offset)))
       const unpacked = this.storages.reduce((sum, ref) => sum + ref.nbytes, pickle.byteLength)
       if (unpacked > most) {
         throw unsafe(this.where, `a file of ${this.size} bytes would unpack to ${unpacked}`)

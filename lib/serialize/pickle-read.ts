@@ -56,7 +56,9 @@ export function readPickleFrom(input: ByteReader, persistentLoad: PersistentLoad
 }
 
 class Machine {
-  private stack: Node[] = []
+  private readonly stack: Node[] = []
+  /** values on the stack; what lies above is of no meaning */
+  private height = 0
   /** heights of the stack at each MARK that is open */
   private readonly marks: number[] = []
   // places are filled from 0 on, but for pickles that nobody's writer made: V8 keeps those in a table
@@ -101,8 +103,8 @@ class Machine {
   }
 
   push(node: Node): void {
-    if (this.stack.length >= limits.stack) throw this.excess(`more than ${limits.stack} values on the stack`)
-    this.stack.push(node)
+    if (this.height >= limits.stack) throw this.excess(`more than ${limits.stack} values on the stack`)
+    this.stack[this.height++] = node
   }
   make(node: Node): void {
     if (node instanceof PyCall) this.watcher?.call(node)
@@ -115,30 +117,33 @@ class Machine {
   }
 
   pop(): Node {
-    if (this.stack.length <= this.floor) throw this.bad('the stack is empty')
-    return this.stack.pop()!
+    if (this.height <= this.floor) throw this.bad('the stack is empty')
+    return this.stack[--this.height]!
   }
   top(): Node {
-    if (this.stack.length <= this.floor) throw this.bad('the stack is empty')
-    return this.stack[this.stack.length - 1]!
+    if (this.height <= this.floor) throw this.bad('the stack is empty')
+    return this.stack[this.height - 1]!
   }
   popMany(count: number): Node[] {
-    if (this.stack.length - count < this.floor) throw this.bad('the stack is empty')
-    return this.stack.splice(this.stack.length - count, count)
+    if (this.height - count < this.floor) throw this.bad('the stack is empty')
+    return this.cut(this.height - count)
   }
   mark(): void {
-    this.marks.push(this.stack.length)
+    this.marks.push(this.height)
   }
   /** What is above the last MARK, which is closed. */
   popMark(): Node[] {
     const height = this.marks.pop()
     if (height === undefined) throw this.bad('there is no mark')
-    const taken = this.stack.slice(height)
-    this.stack.length = height
+    return this.cut(height)
+  }
+  private cut(height: number): Node[] {
+    const taken = this.stack.slice(height, this.height)
+    this.height = height
     return taken
   }
   popOrMark(): void {
-    if (this.stack.length > this.floor) this.stack.pop()
+    if (this.height > this.floor) this.height--
     else if (this.marks.pop() === undefined) throw this.bad('the stack is empty')
   }
 

@@ -31,9 +31,15 @@ export function writePickle(root: Node): Uint8Array {
   return pickler.dump(root)
 }
 
+type Memoized = Extract<Node, { place: number }>
+
+/** How many nodes have been remembered, in all pickles: the next place. Nodes know their places, as a Map of them would take more time than the rest. */
+let places = 0
+
 class Pickler {
   private readonly out = new ByteWriter()
-  private readonly memo = new Map<Node, number>()
+  /** A node's place below this one is that in an earlier pickle. */
+  private readonly first = places
   /** globals are one object for Python however many nodes name them */
   private readonly globals = new Map<string, PyGlobal>()
   private readonly encode = new PyGlobal('_codecs', 'encode')
@@ -73,13 +79,14 @@ class Pickler {
       this.global(node)
       return
     }
-    // Python's C code has this one as a literal
-    if (node instanceof PyStr && node.text === 'latin1') node = this.latin1
-    const known = this.memo.get(node)
-    if (known !== undefined) {
-      this.recall(known)
+    if (node instanceof PyPersistent) {
+      this.save(node.id)
+      this.out.byte(op('Q'))
       return
     }
+    // Python's C code has this one as a literal
+    if (node instanceof PyStr && node.text === 'latin1') node = this.latin1
+    if (this.recall(node)) return
     if (node instanceof PyStr) {
       this.string(node)
       return
@@ -91,28 +98,32 @@ class Pickler {
     this.depth--
   }
 
-  private compound(node: Exclude<Node, PyStr | PyGlobal | PyFloatNode | number | bigint | boolean | null>): void {
+  private compound(node: Exclude<Memoized, PyStr | PyGlobal>): void {
     if (node instanceof PyTuple) this.tuple(node)
     else if (node instanceof PyList) this.list(node)
     else if (node instanceof PyDict) this.dict(node)
     else if (node instanceof PyCall) this.call(node)
-    else if (node instanceof PyPersistent) {
-      this.save(node.id)
-      this.out.byte(op('Q'))
-    } else if (node instanceof PySet) this.set(node)
+    else if (node instanceof PySet) this.set(node)
     else if (node instanceof PyBytes) this.bytes(node)
     else throw new TypeError('not a node')
   }
 
-  private memoize(node: Node): void {
-    const index = this.memo.size
-    this.memo.set(node, index)
+  private memoize(node: Memoized): void {
+    const index = places - this.first
+    node.place = places++
     if (index < 256) this.out.bytes2(op('q'), index)
     else this.out.byteUint32(op('r'), index)
   }
-  private recall(index: number): void {
+  private remembers(node: Memoized): boolean {
+    return node.place >= this.first
+  }
+  /** Refers back to a node; false when it is not remembered. */
+  private recall(node: Memoized): boolean {
+    const index = node.place - this.first
+    if (index < 0) return false
     if (index < 256) this.out.bytes2(op('h'), index)
     else this.out.byteUint32(op('j'), index)
+    return true
   }
 
   private int(value: number): void {
@@ -149,14 +160,11 @@ class Pickler {
   }
 
   private global(node: PyGlobal): void {
+    if (this.recall(node)) return
     const key = `${node.module}\n${node.name}`
     let one = this.globals.get(key)
     if (one === undefined) this.globals.set(key, (one = node))
-    const known = this.memo.get(one)
-    if (known !== undefined) {
-      this.recall(known)
-      return
-    }
+    if (this.recall(one)) return
     const [module, name] = toPython2(node.module, node.name)
     const dot = name.lastIndexOf('.')
     if (dot > 0) {
@@ -178,13 +186,12 @@ class Pickler {
     }
     const short = items.length <= 3
     if (!short) this.out.byte(MARK)
-    for (const item of items) this.save(item)
+    for (let i = 0; i < items.length; i++) this.save(items[i]!)
     // an item that refers back has written the tuple already: drop what is on the stack for that one
-    const known = this.memo.get(node)
-    if (known !== undefined) {
+    if (this.remembers(node)) {
       if (short) for (const _ of items) this.out.byte(op('0'))
       else this.out.byte(op('1'))
-      this.recall(known)
+      this.recall(node)
       return
     }
     this.out.byte(short ? tupleOps[items.length]! : op('t'))
@@ -240,11 +247,7 @@ class Pickler {
       this.save(node.args)
       this.out.byte(node.kind === 'reduce' ? op('R') : 0x81)
     }
-    const known = this.memo.get(node)
-    if (known !== undefined) {
-      this.out.byte(op('0'))
-      this.recall(known)
-    } else this.memoize(node)
+    this.popOrMemoize(node)
     if (node.items) this.appendAll(node.items)
     if (node.keys) this.setAll(node.keys, node.values!)
     if (node.state !== undefined) {
@@ -304,13 +307,19 @@ class Pickler {
     this.out.byte(op('R'))
   }
 
-  private reduce(callable: PyGlobal, args: Node[], node: Node): void {
+  /** Remembers what has been written, or drops it when that was written inside of itself. */
+  private popOrMemoize(node: Memoized): void {
+    if (!this.remembers(node)) {
+      this.memoize(node)
+      return
+    }
+    this.out.byte(op('0'))
+    this.recall(node)
+  }
+
+  private reduce(callable: PyGlobal, args: Node[], node: Memoized): void {
     this.callOf(callable, args)
-    const known = this.memo.get(node)
-    if (known !== undefined) {
-      this.out.byte(op('0'))
-      this.recall(known)
-    } else this.memoize(node)
+    this.popOrMemoize(node)
   }
 }
 

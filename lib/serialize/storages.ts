@@ -51,7 +51,17 @@ export const dtypes: ReadonlyMap<string, DtypeFacts> = new Map(
   }),
 )
 
-const dtypeOfStorage = new Map([...dtypes].flatMap(([name, { storage }]) => (storage ? [[storage, name]] : [])))
+/** What a class of storages holds. */
+interface StorageKind {
+  dtype: string
+  untyped: boolean
+}
+
+const kinds = new Map<string, StorageKind>()
+for (const module of ['torch', 'torch.cuda', 'torch.storage']) {
+  kinds.set(`${module}.UntypedStorage`, { dtype: 'uint8', untyped: true })
+  for (const [dtype, { storage }] of dtypes) if (storage) kinds.set(`${module}.${storage}`, { dtype, untyped: false })
+}
 
 /** A storage that a pickle refers to. */
 export interface StorageRef {
@@ -69,11 +79,8 @@ export interface StorageRef {
 }
 
 /** dtype of a class of storages, and whether it is the one without a type; undefined for other classes. */
-export function dtypeOfType(type: Node | undefined): { dtype: string; untyped: boolean } | undefined {
-  const name = type instanceof PyGlobal ? /^torch(\.cuda|\.storage)?\.(\w+)$/.exec(type.path)?.[2] : undefined
-  const untyped = name === 'UntypedStorage'
-  const dtype = untyped ? 'uint8' : dtypeOfStorage.get(name ?? '')
-  return dtype === undefined ? undefined : { dtype, untyped }
+export function dtypeOfType(type: Node | undefined): StorageKind | undefined {
+  return type instanceof PyGlobal ? kinds.get(type.path) : undefined
 }
 
 /** Bytes of `numel` elements. @throws {@link CheckpointError} where that is no number of elements, or beyond 2^53 */
@@ -86,25 +93,45 @@ export function bytesFor(numel: unknown, dtype: string, where: Where): number {
   return nbytes
 }
 
-/** Reads `('storage', type, key, location, numel)`. */
-export function readStorageId(id: Node, where: Where): StorageRef {
-  if (!(id instanceof PyTuple) || !(id.items[0] instanceof PyStr)) throw badFormat(where, 'a reference is no storage')
-  const [word, type, key, location, numel] = id.items
-  if (word instanceof PyStr && word.text !== 'storage') {
-    throw badFormat(where, `a reference to a ${JSON.stringify(word.text)}; only storages are known`)
-  }
-  if (id.items.length !== 5) throw badFormat(where, `a storage of ${id.items.length} parts; 5 are known`)
+/** Reads `('storage', type, key, location, numel)`, which is at `offset` of the record. */
+export function readStorageId(id: Node, record: Where, offset = record.offset): StorageRef {
+  const parts = id instanceof PyTuple ? id.items : []
+  const [word, type, key, location, numel] = parts
   const kind = dtypeOfType(type)
-  if (kind === undefined) throw badFormat(where, 'a storage of an unknown type')
-  if (!(key instanceof PyStr) || !/^[\w.-]{1,64}$/.test(key.text)) throw badFormat(where, 'a storage without a key')
-  if (!(location instanceof PyStr)) throw badFormat(where, 'a storage without a location')
-  const nbytes = bytesFor(numel, kind.dtype, where)
-  for (const text of [word as PyStr, location]) text.literal = /^\w+$/.test(text.text)
-  return { key: key.text, ...kind, location: location.text, numel: numel as number, nbytes }
+  const fits = parts.length === 5 && word instanceof PyStr && word.text === 'storage' && kind !== undefined
+  if (!fits || !(key instanceof PyStr && isKey.test(key.text)) || !(location instanceof PyStr)) {
+    throw badFormat({ ...record, ...(offset !== undefined && { offset }) }, faultOf(parts))
+  }
+  const { dtype, untyped } = kind
+  const nbytes =
+    typeof numel === 'number' && numel >= 0 && numel < 2 ** 31 && Number.isInteger(numel)
+      ? numel * dtypes.get(dtype)!.size
+      : bytesFor(numel, dtype, { ...record, ...(offset !== undefined && { offset }) })
+  noteLiteral(word)
+  noteLiteral(location)
+  return { key: key.text, dtype, untyped, location: location.text, numel: numel as number, nbytes }
+}
+
+const isKey = /^[\w.-]{1,64}$/
+
+function noteLiteral(text: PyStr): void {
+  if (!text.literal) text.literal = /^\w+$/.test(text.text)
+}
+
+function faultOf(parts: Node[]): string {
+  const [word, type, key] = parts
+  if (!(word instanceof PyStr)) return 'a reference is no storage'
+  if (word.text !== 'storage') return `a reference to a ${JSON.stringify(word.text)}; only storages are known`
+  if (parts.length !== 5) return `a storage of ${parts.length} parts; 5 are known`
+  if (dtypeOfType(type) === undefined) return 'a storage of an unknown type'
+  return key instanceof PyStr && isKey.test(key.text) ? 'a storage without a location' : 'a storage without a key'
 }
 
 /** The class that a storage of this dtype has in a file. */
 export function storageType(dtype: string): PyGlobal {
-  const name = dtypes.get(dtype)?.storage
-  return name === undefined ? new PyGlobal('torch.storage', 'UntypedStorage') : new PyGlobal('torch', name)
+  return storageTypes.get(dtype) ?? untypedStorage
 }
+
+const untypedStorage = new PyGlobal('torch.storage', 'UntypedStorage')
+const storageTypes = new Map<string, PyGlobal>()
+for (const [dtype, { storage }] of dtypes) if (storage) storageTypes.set(dtype, new PyGlobal('torch', storage))

@@ -234,6 +234,12 @@ function quantizerOf(tensor: Tensor): Quantizer {
 const numbers = new Float64Array(7 + 2 * 16)
 const dtypeNames = new Map<number, string>()
 
+function listed(from: number, count: number): number[] {
+  const list: number[] = []
+  for (let i = from; i < from + count; i++) list.push(numbers[i]!)
+  return list
+}
+
 /** The facts of a strided tensor on the CPU, which nearly all are, by one native call; undefined for another one. */
 function plainFacts(tensor: Tensor): TensorFacts<StorageHandle> | undefined {
   if (isLazy(tensor) || tensor instanceof TensorBuffer) return undefined
@@ -248,8 +254,8 @@ function plainFacts(tensor: Tensor): TensorFacts<StorageHandle> | undefined {
     nested: false,
     dtype,
     device: 'cpu',
-    shape: Array.from(numbers.subarray(from, from + dim!)),
-    strides: Array.from(numbers.subarray(from + dim!, from + 2 * dim!)),
+    shape: listed(from, dim!),
+    strides: listed(from + dim!, dim!),
     requiresGrad: requiresGrad === 1,
     conj: conj === 1,
     neg: neg === 1,

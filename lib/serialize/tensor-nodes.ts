@@ -156,7 +156,7 @@ export class TensorWriter<Storage = unknown> {
       }
       args.push(bits)
     }
-    return reduce('torch._utils', old ? '_rebuild_tensor_v2' : '_rebuild_tensor_v3', args)
+    return new PyCall('reduce', old ? rebuildOld : rebuildNew, new PyTuple(args), undefined, 0)
   }
 
   private quantized(facts: TensorFacts<Storage>, q: Quantizer, size: PyTuple, stride: PyTuple, d: Describer): PyCall {
@@ -205,8 +205,12 @@ export class TensorWriter<Storage = unknown> {
   }
 }
 
+const ordered = new PyGlobal('collections', 'OrderedDict')
+const rebuildOld = new PyGlobal('torch._utils', '_rebuild_tensor_v2')
+const rebuildNew = new PyGlobal('torch._utils', '_rebuild_tensor_v3')
+
 function noHooks(): PyCall {
-  return reduce('collections', 'OrderedDict', [])
+  return new PyCall('reduce', ordered, new PyTuple([]), undefined, 0)
 }
 
 function dtypeNode(name: string): PyGlobal {

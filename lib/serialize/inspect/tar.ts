@@ -70,7 +70,7 @@ class TarReader {
       const [key, location, type] = node instanceof PyTuple ? node.items : []
       const numel = Buffer.from(this.file.read(next, 8, where).buffer).readBigInt64LE()
       const id = [new PyStr('storage'), type ?? null, new PyStr(keyOf(key, where)), location ?? null, Number(numel)]
-      const ref = readStorageId(new PyTuple(id), { ...where, offset: at - start })
+      const ref = readStorageId(new PyTuple(id), where, at - start)
       const facts: StorageFacts = { ...ref, used: 0 }
       at = next + 8 + ref.nbytes
       if (at > end) throw badFormat({ ...where, offset: next - start }, `truncated: ${ref.nbytes} bytes wanted`)
