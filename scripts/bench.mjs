@@ -19,7 +19,7 @@ import { shares } from './bench/shares.mjs'
 import { python, Side, sides, startTime } from './bench/sides.mjs'
 import { evaluate, table } from './bench/table.mjs'
 import { Failure, main, root, status } from './lib/run.mjs'
-import { setup, setupTfjs } from './setup.mjs'
+import { setup, setupBundle, setupTfjs } from './setup.mjs'
 
 const segmentSeconds = 0.1
 const segments = 9
@@ -108,6 +108,7 @@ await main(async () => {
   if (!Number.isInteger(rounds) || rounds < 1) throw new Failure('--rounds takes a positive integer')
   if (!options.draw) {
     await setup({ parity: true })
+    await setupBundle()
     await setupTfjs()
     if (!existsSync(python)) throw new Failure('the benchmark needs Python 3.11: it compares with the torch of .venv')
   }

@@ -67,6 +67,8 @@ function prepare() {
     const compiled = join(root, '.build', name)
     if (existsSync(compiled)) cpSync(compiled, join(matrix, '.build', name), { recursive: true })
   }
+  // modules that some of the tests open one by one
+  cpSync(join(root, 'dist'), join(matrix, 'dist'), { recursive: true, force: false })
   // what some of the tests read
   for (const name of ['node_modules', 'test', 'examples', 'lib', 'docs', 'tsconfig.json'])
     symlinkSync(join(root, name), join(matrix, name))

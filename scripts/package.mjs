@@ -13,6 +13,7 @@ import { dirname, join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { buildNative } from './build-native.mjs'
 import { checkSymbols } from './check-symbols.mjs'
+import { bundle } from './lib/bundle.mjs'
 import { fetchForBuild } from './lib/fetch-libtorch.mjs'
 import { compileLib, Failure, libtorchModule, main, readJson, root, run, tsc } from './lib/run.mjs'
 import { newest } from './lib/steps.mjs'
@@ -35,7 +36,7 @@ await main(async () => {
   if (unknown) throw new Failure(`--only knows ${releases.map(({ minor }) => minor).join(', ')}, not ${unknown}`)
   const chosen = releases.filter(({ minor }) => values.only?.includes(minor) ?? true)
   if (values.build) await buildAddons(chosen)
-  compile()
+  await compile()
   stage()
   pack()
 })
@@ -76,7 +77,7 @@ function platform() {
 }
 
 /** Compiles lib/ into a folder of its own: dist/ may hold files whose sources are gone. */
-function compile() {
+async function compile() {
   const dist = join(packed, 'dist')
   const stamp = join(root, '.build', 'package.compiled')
   const current = existsSync(stamp) && existsSync(dist) ? statSync(stamp).mtimeMs : 0
@@ -85,6 +86,10 @@ function compile() {
   // no maps: they would lead to sources that are not in the package
   const own = ['--outDir', dist, '--incremental', 'false', '--sourceMap', 'false', '--tsBuildInfoFile', 'null']
   run(process.execPath, [tsc(), '-p', 'tsconfig.json', ...own])
+  await bundle(dist)
+  // types and the bundle are what the package exports
+  for (const name of readdirSync(dist, { recursive: true, encoding: 'utf8' }))
+    if (name.endsWith('.js') && !/^bundle[/\\]/.test(name)) rmSync(join(dist, name))
   writeFileSync(stamp, '')
 }
 
@@ -101,6 +106,12 @@ function stage() {
   cpSync(prebuilds, join(packed, 'native'), { recursive: true })
   // the scripts and what they need are not in the package
   const { scripts, devDependencies, ...published } = manifest
+  for (const entry of Object.values(published.exports)) {
+    if (!entry.bundle) continue
+    entry.default = entry.bundle
+    delete entry.bundle
+  }
+  published.bin['libtorch-node'] = './dist/bundle/cli.js'
   writeFileSync(join(packed, 'package.json'), `${JSON.stringify(published, null, 2)}\n`)
 }
 

@@ -44,6 +44,9 @@ export const setupSite = () => runSteps([packagesStep, siteStep])
 /** What `npm run bench` compares with beside Python. */
 export const setupTfjs = () => runSteps([installStep('installing TensorFlow.js', join(root, 'bench', 'tfjs'))])
 
+/** The modules of dist/ in few files, as the package has them. */
+export const setupBundle = () => runSteps([{ title: 'bundling dist/', done: bundleIsThere, run: makeBundle }])
+
 const packagesStep = installStep('installing the npm packages', root)
 const siteStep = installStep('installing what builds the site', join(root, 'scripts', 'docs'))
 
@@ -82,6 +85,18 @@ function compileStep(title, project, outDir, sources) {
       utimesSync(stamp, started, started)
     },
   }
+}
+
+function bundleIsThere() {
+  const made = join(root, 'dist', 'bundle', '.bundled')
+  const compiled = join(root, 'dist', '.compiled')
+  return existsSync(made) && statSync(made).mtimeMs > statSync(compiled).mtimeMs
+}
+
+async function makeBundle() {
+  // its bundler is among the packages, which an earlier step installs
+  const { bundle } = await import('./lib/bundle.mjs')
+  await bundle(join(root, 'dist'))
 }
 
 async function libtorchIsThere(withPython) {

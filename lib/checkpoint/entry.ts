@@ -36,6 +36,11 @@ export function nameOf(part: string, epoch: number, step: number | undefined): s
   return `${part}_epoch_${epoch}${step === undefined ? '' : `_step_${step}`}.pth`
 }
 
+/** The files of an entry in the order in which they are deleted: without its main one, the others are no checkpoint with a part missing. */
+export function mainFirst({ file, files }: Entry): string[] {
+  return [file, ...files.filter((name) => name !== file)]
+}
+
 /** How far training was: before 0 where `a` is less far than `b`. The end of an epoch comes after all of its steps. */
 export function comparePlace(a: Pick<Entry, 'epoch' | 'step'>, b: Pick<Entry, 'epoch' | 'step'>): number {
   if (a.epoch !== b.epoch) return a.epoch - b.epoch

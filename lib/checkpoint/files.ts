@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { ArgumentError } from '../errors.js'
 import { archiveOf } from '../serialize/save.js'
 import type { FilePlan } from './commit.js'
-import type { Entry } from './entry.js'
+import { type Entry, mainFirst } from './entry.js'
 import { manifestOf, moveAside } from './folder.js'
 import { jsonText, type Label, labelRecord } from './label.js'
 import type { AfterCommit } from './native.js'
@@ -34,7 +34,9 @@ export function planAfter(
     after: {
       links: top ? [[join(folder, bestFile(top)), join(folder, 'best.pth')]] : [],
       texts: [manifestOf(folder, left, best, entry.runId)],
-      remove: gone.flatMap(({ files }) => files.filter((file) => !needed.has(file)).map((file) => join(folder, file))),
+      remove: gone
+        .flatMap((each) => mainFirst(each).filter((file) => !needed.has(file)))
+        .map((file) => join(folder, file)),
     },
   }
 }

@@ -8,7 +8,7 @@ import { native } from '../binding.js'
 import { ArgumentError } from '../errors.js'
 import { ensureSpace, type FilePlan, Job } from './commit.js'
 import { filesOf, readMetrics } from './contents.js'
-import { compareEntries, type Entry, nameOf } from './entry.js'
+import { compareEntries, type Entry, mainFirst, nameOf } from './entry.js'
 import { planAfter, planOf, readPlace } from './files.js'
 import { findCheckpoint, infoOf, noCheckpoint, refuseRun } from './find.js'
 import { makeFolder, manifestOf, scan, setPin, sweep } from './folder.js'
@@ -347,7 +347,7 @@ export class CheckpointManager implements AsyncDisposable {
     const stay = kept(entries, this.#settings.keep, this.#settings.best, this.#source)
     const gone = entries
       .filter((entry) => !stay.has(entry))
-      .flatMap(({ files }) => files.map((file) => join(this.folder, file)))
+      .flatMap((entry) => mainFirst(entry).map((file) => join(this.folder, file)))
     if (options.dryRun || gone.length === 0) return gone
     this.#entries = entries.filter((entry) => stay.has(entry))
     this.#writeManifest(this.#entries)

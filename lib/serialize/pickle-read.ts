@@ -21,7 +21,7 @@ import {
   Substitute,
 } from './nodes.js'
 import { oldNew } from './pickle-old.js'
-import { quotedText, rawUnicodeEscape } from './pickle-text.js'
+import { pythonFloat, quotedText, rawUnicodeEscape } from './pickle-text.js'
 import { toPython3 } from './python-names.js'
 import { badFormat, unsafe, type Where } from './where.js'
 
@@ -126,7 +126,7 @@ class Machine {
   }
   popMany(count: number): Node[] {
     if (this.height - count < this.floor) throw this.bad('the stack is empty')
-    return this.cut(this.height - count)
+    return this.takeFrom(this.height - count)
   }
   mark(): void {
     this.marks.push(this.height)
@@ -135,12 +135,12 @@ class Machine {
   popMark(): Node[] {
     const height = this.marks.pop()
     if (height === undefined) throw this.bad('there is no mark')
-    return this.cut(height)
+    return this.takeFrom(height)
   }
-  private cut(height: number): Node[] {
-    const taken = this.stack.slice(height, this.height)
+  private takeFrom(height: number): Node[] {
+    const all = this.height
     this.height = height
-    return taken
+    return this.stack.slice(height, all)
   }
   popOrMark(): void {
     if (this.height > this.floor) this.height--
@@ -283,7 +283,7 @@ const byCharacter: [string, Operation][] = [
   ['0', (m) => m.popOrMark()],
   ['1', (m) => void m.popMark()],
   ['2', (m) => m.push(m.top())],
-  ['F', (m, input) => m.float(pythonFloat(m, input.line()))],
+  ['F', (m, input) => m.float(floatLine(m, input.line()))],
   ['I', (m, input) => m.decimal(input.line())],
   ['J', (m, input) => m.push(input.int32())],
   ['K', (m, input) => m.push(input.uint8())],
@@ -391,10 +391,8 @@ function stringLine(m: Machine, line: string): Node {
   const text = bytes.toString('utf8')
   return text.includes('\ufffd') ? new PyBytes(new Uint8Array(bytes), false) : new PyStr(text)
 }
-function pythonFloat(m: Machine, line: string): number {
-  const special: Record<string, number> = { nan: Number.NaN, inf: Infinity, '-inf': -Infinity }
-  if (Object.hasOwn(special, line)) return special[line]!
-  if (!/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(line))
-    throw m.bad(`${JSON.stringify(line.slice(0, 40))} is not a float`)
-  return Number(line)
+function floatLine(m: Machine, line: string): number {
+  const value = pythonFloat(line)
+  if (value === undefined) throw m.bad(`${JSON.stringify(line.slice(0, 40))} is not a float`)
+  return value
 }

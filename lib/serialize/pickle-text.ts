@@ -21,3 +21,10 @@ export function rawUnicodeEscape(line: string): string {
     return code > 0x10ffff ? whole : String.fromCodePoint(code)
   })
 }
+
+/** A float as Python's repr or str has it; undefined when it is none. */
+export function pythonFloat(text: string): number | undefined {
+  const special: Record<string, number> = { nan: Number.NaN, inf: Infinity, '-inf': -Infinity }
+  if (Object.hasOwn(special, text)) return special[text]!
+  return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : undefined
+}

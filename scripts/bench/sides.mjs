@@ -21,8 +21,11 @@ export const environment = {
   MKL_CBWR: 'AVX2',
 }
 
+// what people install
+const node = [process.execPath, '--conditions=bundle']
+
 export const sides = {
-  node: { command: [process.execPath, '.build/bench/trials.js'], start: [process.execPath, '.build/bench/start.js'] },
+  node: { command: [...node, '.build/bench/trials.js'], start: [...node, '.build/bench/start.js'] },
   python: { command: [python, 'bench/trials.py'], start: [python, 'bench/start.py'] },
   'tfjs cpu': { command: [process.execPath, 'bench/tfjs/trials.mjs', 'cpu'] },
   'tfjs wasm': { command: [process.execPath, 'bench/tfjs/trials.mjs', 'wasm'] },

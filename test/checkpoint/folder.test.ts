@@ -159,6 +159,26 @@ test('a set of files of two saves is damaged', async () => {
   assert.equal(new CheckpointManager(folder).latest()?.epoch, 0)
 })
 
+test('of the files of a checkpoint the main one is deleted first: killed in between, nothing is damaged', async () => {
+  const folder = fresh()
+  const manager = new CheckpointManager(folder, { layout: 'split', keep: 2 })
+  for (let epoch = 0; epoch < 2; epoch++) await manager.save({ epoch, model })
+  await manager.close()
+  const again = new CheckpointManager(folder, { layout: 'split', keep: 1 })
+  const gone = again.prune({ dryRun: true })
+  assert.deepEqual(
+    gone,
+    ['checkpoint', 'model'].map((part) => join(folder, `${part}_epoch_0.pth`)),
+  )
+  await again.close()
+  rmSync(gone[0]!)
+  const left = new CheckpointManager(folder, { layout: 'split' }).list({ verify: true })
+  assert.deepEqual(
+    left.map(({ epoch, damaged }) => [epoch, damaged]),
+    [[1, undefined]],
+  )
+})
+
 test('after a return to an earlier epoch the later ones are no obstacle, and pinned ones are not lost', async () => {
   const folder = fresh()
   const manager = new CheckpointManager(folder, { keep: { last: 2, everyEpochs: 2 }, best })

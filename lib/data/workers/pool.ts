@@ -114,7 +114,7 @@ export class WorkerPool {
 
   #add(id: number): void {
     const start = this.#parts.start(id, this.#stopped, this.#handles)
-    const worker = new Worker(new URL('./main.js', import.meta.url), { workerData: { loader: start } })
+    const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: { loader: start } })
     // a loop that nobody goes on with does not keep the process
     worker.unref()
     this.#workers.push(worker)
