@@ -8,11 +8,13 @@
  * `npm run bench -- add view` runs these trials alone and writes nothing; `--rounds N` (default 7); `--check` fails when a goal
  * is missed. `--curves` measures how cost grows, `--shares` where it goes: each writes its numbers below bench/ and its pictures
  * below docs/images/; with `--draw` it draws the numbers that are there. `--curves cost-of-size` is for this picture alone.
+ * `--floor` has a program in C++ in Node's place: the least that LibTorch takes for a step.
  */
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { curves } from './bench/curves.mjs'
+import { floorTrials, useFloor } from './bench/floor.mjs'
 import { machine, writeSection } from './bench/kept.mjs'
 import { rows } from './bench/rows.mjs'
 import { shares } from './bench/shares.mjs'
@@ -71,13 +73,15 @@ const { values: options, positionals } = parseArgs({
     curves: { type: 'boolean', default: false },
     shares: { type: 'boolean', default: false },
     draw: { type: 'boolean', default: false },
+    floor: { type: 'boolean', default: false },
   },
 })
 
 async function compare(rounds) {
   const unknown = positionals.find((name) => !rows.some((row) => row.name === name))
   if (unknown) throw new Failure(`unknown trial '${unknown}'; there are: ${rows.map(({ name }) => name).join(', ')}`)
-  const wanted = positionals.length > 0 ? rows.filter(({ name }) => positionals.includes(name)) : rows
+  const names = options.floor ? floorTrials : positionals
+  const wanted = names.length > 0 ? rows.filter(({ name }) => names.includes(name)) : rows
   const results = []
   const reasons = new Set()
   for (let i = 0; i < rounds; i++) {
@@ -88,13 +92,13 @@ async function compare(rounds) {
   const evaluated = evaluate(results)
   const { cpu, cores, node, libtorch } = await machine()
   const conditions = [
-    `Node.js ${node} and Python on LibTorch ${libtorch}, one thread, on one of ${cores} cores of an ${cpu}.`,
+    `${options.floor ? 'C++, in the place of Node,' : `Node.js ${node}`} and Python on LibTorch ${libtorch}, one thread, on one of ${cores} cores of an ${cpu}.`,
     `Medians of ${rounds} rounds of ${segments} pairs; the ratio is Node's CPU time divided by Python's, its range that of the rounds.`,
     `The last two columns are the time of TensorFlow.js as a multiple of Node's; a dash where it has no such operator or layer, or no gradient for it.`,
   ].join('\n')
   const text = [conditions, table(evaluated), ...[...reasons].map((reason) => `${reason}.`)].join('\n\n')
   console.log(text)
-  if (positionals.length === 0) {
+  if (names.length === 0) {
     writeFileSync(join(root, 'bench', 'results.md'), `# Benchmark\n\n${text}\n`)
     writeSection('performance.md', 'results', `${conditions}\n\n${table(evaluated, { brief: true })}`)
   }
@@ -114,5 +118,6 @@ await main(async () => {
   }
   if (options.curves) return curves(positionals, options)
   if (options.shares) return shares(options)
+  if (options.floor) useFloor()
   return compare(rounds)
 })
