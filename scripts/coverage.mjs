@@ -46,7 +46,8 @@ function makeReport() {
     // one file after another: hundreds of processes leave more than fits into memory
     '--merge-async',
     // also what no test opens
-    ...['--all', '--src', join(root, 'dist'), '--include', 'dist/**/*.js', '--exclude', 'dist/generated/**'],
+    ...['--all', '--src', join(root, 'dist'), '--include', 'dist/**/*.js'],
+    ...['generated', 'bundle'].flatMap((folder) => ['--exclude', `dist/${folder}/**`]),
   ])
 }
 
