@@ -40,6 +40,7 @@ function read(what: string, names: string[], args: unknown[]): Record<string, un
 }
 
 function nothing({ device, dtype }: Record<string, unknown>): Tensor {
+  defineRefusals()
   return empty([0], { ...(device ? { device } : {}), ...(dtype ? { dtype } : {}) })
 }
 
@@ -106,47 +107,54 @@ const allowed = new Set(
     'long',
   ]),
 )
-for (const type of [UninitializedParameter, UninitializedBuffer]) {
-  const members: PropertyDescriptorMap = {}
-  for (const [name, { value }] of Object.entries(Object.getOwnPropertyDescriptors(Tensor.prototype))) {
-    if (typeof value !== 'function' || allowed.has(name)) continue
-    members[name] = {
-      configurable: true,
-      value: () => {
-        throw new ArgumentError(
-          `Attempted to use an uninitialized parameter in Tensor.${name}. This error happens when you are using a \`LazyModule\` or explicitly manipulating \`torch.nn.parameter.${type.name}\` objects. When using LazyModules Call \`forward\` with a dummy batch to initialize the parameters before calling torch functions`,
-        )
-      },
+let defined = false
+
+/** Thousands of methods that programs without lazy layers need not wait for: made for the first object. */
+function defineRefusals(): void {
+  if (defined) return
+  defined = true
+  for (const type of [UninitializedParameter, UninitializedBuffer]) {
+    const members: PropertyDescriptorMap = {}
+    for (const [name, { value }] of Object.entries(Object.getOwnPropertyDescriptors(Tensor.prototype))) {
+      if (typeof value !== 'function' || allowed.has(name)) continue
+      members[name] = {
+        configurable: true,
+        value: () => {
+          throw new ArgumentError(
+            `Attempted to use an uninitialized parameter in Tensor.${name}. This error happens when you are using a \`LazyModule\` or explicitly manipulating \`torch.nn.parameter.${type.name}\` objects. When using LazyModules Call \`forward\` with a dummy batch to initialize the parameters before calling torch functions`,
+          )
+        },
+      }
     }
+    const text = { configurable: true, value: () => `<${type.name}>` }
+    Object.defineProperties(type.prototype, {
+      ...members,
+      shape: {
+        configurable: true,
+        get() {
+          throw new TorchError(
+            "Can't access the shape of an uninitialized parameter or buffer. This error usually happens in `load_state_dict` when trying to load an uninitialized parameter into an initialized one. Call `forward` to initialize the parameters before accessing their attributes.",
+          )
+        },
+      },
+      size: {
+        configurable: true,
+        value(this: Tensor, dim?: number) {
+          const size = Size.from(native().shape(this)) as Size
+          return dim === undefined ? size : size[dim < 0 ? dim + size.length : dim]
+        },
+      },
+      data: {
+        configurable: true,
+        get(this: Tensor) {
+          return detach(this)
+        },
+        set(this: Tensor, value: Tensor) {
+          native().setData(this, value)
+        },
+      },
+      toString: text,
+      [inspect.custom]: text,
+    })
   }
-  const text = { configurable: true, value: () => `<${type.name}>` }
-  Object.defineProperties(type.prototype, {
-    ...members,
-    shape: {
-      configurable: true,
-      get() {
-        throw new TorchError(
-          "Can't access the shape of an uninitialized parameter or buffer. This error usually happens in `load_state_dict` when trying to load an uninitialized parameter into an initialized one. Call `forward` to initialize the parameters before accessing their attributes.",
-        )
-      },
-    },
-    size: {
-      configurable: true,
-      value(this: Tensor, dim?: number) {
-        const size = Size.from(native().shape(this)) as Size
-        return dim === undefined ? size : size[dim < 0 ? dim + size.length : dim]
-      },
-    },
-    data: {
-      configurable: true,
-      get(this: Tensor) {
-        return detach(this)
-      },
-      set(this: Tensor, value: Tensor) {
-        native().setData(this, value)
-      },
-    },
-    toString: text,
-    [inspect.custom]: text,
-  })
 }
