@@ -42,7 +42,7 @@ function checkCompiled() {
     ['bench', '.build/bench'],
   ]) {
     for (const name of readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })) {
-      if (!name.endsWith('.ts') || name.startsWith('codegen')) continue
+      if (!name.endsWith('.ts') || name.startsWith('codegen') || name.includes('node_modules')) continue
       const made = join(root, compiled, name.replace(/\.ts$/, '.js'))
       if (existsSync(made) && statSync(made).mtimeMs >= statSync(join(root, folder, name)).mtimeMs) continue
       throw new Failure(`${folder}/${name} is newer than what was compiled of it: npm run build`)
@@ -69,7 +69,9 @@ await main(() => {
       copyFileSync(process.execPath, join(extra, 'node', 'bin', 'node'))
       node.push('-C', extra, 'node')
     }
-    const leaveOut = ['*.map', '.tsbuildinfo', '__pycache__'].map((pattern) => `--exclude=${pattern}`)
+    const leaveOut = ['*.map', '.tsbuildinfo', '__pycache__', 'bench/tfjs', '.build/bench/floor'].map(
+      (pattern) => `--exclude=${pattern}`,
+    )
     // node_modules may be a link to those of another checkout
     run('tar', ['-czhf', out, ...leaveOut, '-C', root, ...parts, ...packages(), ...node])
   } finally {
