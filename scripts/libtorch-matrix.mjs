@@ -63,7 +63,7 @@ function prepare() {
   run(process.execPath, [tsc(), '-p', 'tsconfig.test.json'])
   rmSync(matrix, { recursive: true, force: true })
   cpSync(join(root, '.build', 'package'), matrix, { recursive: true })
-  for (const name of ['test', 'examples', 'lib']) {
+  for (const name of ['test', 'examples', 'bench', 'lib']) {
     const compiled = join(root, '.build', name)
     if (existsSync(compiled)) cpSync(compiled, join(matrix, '.build', name), { recursive: true })
   }

@@ -1,7 +1,10 @@
 /** Misuse that never reaches LibTorch: names, kinds, receivers. The message says what was expected and what to do. */
 import assert from 'node:assert/strict'
+import { join } from 'node:path'
 import { test } from 'node:test'
+import { pathToFileURL } from 'node:url'
 import * as torch from 'libtorch-node'
+import { root } from '../support/paths.js'
 
 const { nn, optim } = torch
 const x = torch.ones(2, 3)
@@ -146,9 +149,7 @@ test('native objects are not taken for one another', () => {
 })
 
 test('instanceof goes by brand: it holds for the classes of another copy of the package', async () => {
-  const other = (await import(
-    `${import.meta.resolve('libtorch-node').replace('index.js', 'errors.js')}?copy`
-  )) as typeof torch
+  const other = (await import(`${pathToFileURL(join(root, 'dist', 'errors.js'))}?copy`)) as typeof torch
   assert.notEqual(other.ShapeError, torch.ShapeError)
   const error = new other.ShapeError('x')
   assert.ok(error instanceof torch.ShapeError)

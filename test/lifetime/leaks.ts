@@ -14,6 +14,10 @@ const elsewhere = [
   ...['parity/', 'crash/', 'examples/', 'threads/', 'docs/', 'cli/', 'libtorch/', 'package/', 'architecture'],
   ...['checkpoint/crash', 'checkpoint/signals', 'hostile/fuzz', 'lifetime/exit', 'lifetime/memory'],
   ...['nn/types', 'state-dict/type-speed'],
+  // changes the folder of the process, which a worker cannot
+  'report/summary-writer',
+  // gives a library of operators a name, which a process can do once
+  'tensor/library',
 ]
 
 const chosen = process.argv.slice(2)
