@@ -93,7 +93,9 @@ export class DataLoader<Item, Batch = Collated<Item>> implements Iterable<Batch>
       if (this.numWorkers > 0) {
         const pool = this.#inWorkers(resume)
         this.#pool = pool
-        return new AsyncEpoch<Batch>({ ...parts, pull: () => pool.pull(), close: () => pool.close() })
+        const epoch = new AsyncEpoch<Batch>({ ...parts, pull: () => pool.pull(), close: () => pool.close() })
+        failed.register(epoch, pool)
+        return epoch
       }
       const { indices, fetcher } = this.#inThread(resume)
       const pull = async (): Promise<unknown> => {
@@ -225,6 +227,9 @@ export class DataLoader<Item, Batch = Collated<Item>> implements Iterable<Batch>
     })
   }
 }
+
+// An error does not end a loop, which may go on after it. `for await` does not: its workers end with the loop.
+const failed = new FinalizationRegistry<WorkerPool>((pool) => void pool.close())
 
 interface CommonParts {
   delivered: number

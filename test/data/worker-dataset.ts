@@ -97,6 +97,7 @@ export function dataset({ kind, n, shares, scale }: Wanted): torch.utils.data.Da
   if (kind === 'draws') return new Draws(n)
   if (kind === 'ops') return { length: n, get: everyDraw }
   if (kind === 'throws') throw new TypeError('no such folder')
+  if (kind === 'fails' && shares) process.on('exit', () => Atomics.add(shares, 1, 1))
   return {
     length: n,
     get(index: number): unknown {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as torch from 'libtorch-node'
+import { collectGarbage } from '../lifetime/gc.js'
 import { child } from '../support/child.js'
 import { dataset, everyDraw, type Wanted } from './worker-dataset.js'
 
@@ -109,6 +110,13 @@ test('an error of a sample names the worker, the samples and has its stack; the 
   assert.equal((await iterator.next()).done, true)
 })
 
+test('a loop that failed and that nobody goes on with ends its workers', { timeout: 60_000 }, async () => {
+  const shares = new Int32Array(new SharedArrayBuffer(8))
+  await assert.rejects(lists(made({ kind: 'fails', n: 100, shares })), { code: 'ERR_DATA_WORKER' })
+  for (let i = 0; i < 100 && Atomics.load(shares, 1) < 2; i++) await collectGarbage()
+  assert.equal(Atomics.load(shares, 1), 2)
+})
+
 test('a sampler that fails ends the workers, and an error of a stream says so', { timeout: 60_000 }, async () => {
   const sampler = {
     *[Symbol.iterator]() {
@@ -144,10 +152,13 @@ for (const [kind, options, message] of failures) {
       ...options,
       workerData: { kind, n: 8 },
     })
+    const iterator = loader[Symbol.asyncIterator]()
     const run = async () => {
-      for await (const _ of loader);
+      while (!(await iterator.next()).done);
     }
     await assert.rejects(run(), { code: 'ERR_DATA_WORKER', message })
+    // an error of a batch alone leaves the others
+    await iterator.return!()
   })
 }
 

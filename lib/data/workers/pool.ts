@@ -39,7 +39,8 @@ interface Task {
 }
 
 export class WorkerPool {
-  readonly #parts: PoolParts
+  // without `start`, which leads to the loader and so to the loop: a pool whose loop is garbage is closed
+  readonly #parts: Omit<PoolParts, 'start'>
   readonly #workers: Worker[] = []
   readonly #exits: Promise<void>[] = []
   readonly #handles: SharedTensor[] = []
@@ -57,14 +58,14 @@ export class WorkerPool {
   /** The random state of each worker after the last batch of it that was delivered. */
   readonly states: (Uint8Array | null)[]
 
-  constructor(parts: PoolParts) {
+  constructor({ start, ...parts }: PoolParts) {
     this.#parts = parts
     this.#next = parts.first
     this.#discard = parts.discard
     this.#active = Array(parts.numWorkers).fill(true)
     this.states = [...parts.states]
     try {
-      for (let id = 0; id < parts.numWorkers; id++) this.#add(id)
+      for (let id = 0; id < parts.numWorkers; id++) this.#add(id, start)
       for (let i = 0; i < parts.prefetchFactor * parts.numWorkers; i++) this.#put()
     } catch (error) {
       void this.close()
@@ -112,9 +113,9 @@ export class WorkerPool {
     for (const handle of this.#handles) releaseShared(handle)
   }
 
-  #add(id: number): void {
-    const start = this.#parts.start(id, this.#stopped, this.#handles)
-    const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: { loader: start } })
+  #add(id: number, start: PoolParts['start']): void {
+    const loader = start(id, this.#stopped, this.#handles)
+    const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: { loader } })
     // a loop that nobody goes on with does not keep the process
     worker.unref()
     this.#workers.push(worker)
