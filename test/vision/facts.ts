@@ -47,7 +47,7 @@ function argument(key: string, value: unknown): unknown {
 
 function facts({ model: name, options, size }: Row): Row {
   const entries = Object.entries(options).map(([key, value]) => [camelCase(key), argument(key, value)])
-  // oneDNN cuts dilated convolutions into blocks by the size of the CPU's caches: their last bits differ between machines
+  // with oneDNN the last bits of dilated convolutions were others on another CPU, in Python as well
   torch.backends.mkldnn.enabled = !('replace_stride_with_dilation' in options)
   torch.manualSeed(7)
   const model = models.getModel(name, Object.fromEntries(entries))
