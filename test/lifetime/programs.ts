@@ -58,6 +58,12 @@ const warmUp = 300
 
 const programs: Record<string, () => unknown> = {
   loop: () => loop((op) => op()),
+  /** What LibTorch takes by itself. */
+  'one operator'() {
+    torch.ones(megabyte).add(1)
+    return {}
+  },
+
   'loop in scopes': () => loop((op) => torch.scope(op).dispose()),
   'loop with dispose': () => loop((op) => op().dispose()),
 

@@ -170,9 +170,11 @@ test('tensors, graphs and their bytes are gone after a collection', async () => 
 
 for (const name of ['loop in scopes', 'loop with dispose']) {
   test(`${name}: 20,000 operators on 1-MB tensors stay below 300 MB`, () => {
-    const run = child('test/lifetime/programs.js', [name])
-    assert.equal(run.status, 0, run.stderr)
-    assert.ok(run.peakRss < 300 * MB, `${(run.peakRss / MB).toFixed(0)} MB`)
+    const [alone, run] = ['one operator', name].map((each) => child('test/lifetime/programs.js', [each]))
+    assert.equal(run!.status, 0, run!.stderr)
+    // a LibTorch for the CPU takes 180 MB of them; what one for CUDA takes beyond that does not count
+    const most = 300 * MB + Math.max(0, alone!.peakRss - 180 * MB)
+    assert.ok(run!.peakRss < most, `${(run!.peakRss / MB).toFixed(0)} MB of ${(most / MB).toFixed(0)}`)
   })
 }
 
