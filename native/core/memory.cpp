@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "core/env.h"
+#include "core/large_block.h"
 
 #ifdef __SANITIZE_ADDRESS__
 #include <sanitizer/asan_interface.h>
@@ -43,6 +44,8 @@ constexpr int64_t kMostYoung = 256 << 20;
 // With all of them a training step of 3 ms on an H200 brought three collections, which took another 1.7 ms; when the
 // device is full, garbage is collected anyway.
 constexpr int64_t kAcceleratorBytes = 16;
+// Before so many bytes are read, a look at all objects, of some milliseconds, is no matter.
+constexpr int64_t kWorthAll = 64 << 20;
 // V8 is told in steps: each call costs about as much as a small operator.
 constexpr int64_t kStep = 4 << 20;
 
@@ -71,19 +74,29 @@ constexpr bool kKeepBlocks = true;
 void fence(const void*, const char*) {}
 #endif
 
-/** `used` of the bytes are the tensor's. */
-void* new_block(size_t bytes, size_t used) {
-  constexpr size_t extra = sizeof(Header) + c10::gAlignment;
-  void* start = bytes <= SIZE_MAX - extra ? std::malloc(bytes + extra) : nullptr;
-  TORCH_CHECK_WITH(OutOfMemoryError, start != nullptr, "can't allocate memory: you tried to allocate ", bytes,
-                   " bytes");
-  auto* data = reinterpret_cast<void*>((reinterpret_cast<uintptr_t>(start) + extra) & ~(c10::gAlignment - 1));
+// room for the header and for the alignment
+constexpr size_t kExtra = sizeof(Header) + c10::gAlignment;
+
+/** The data of a block that is `bytes` and kExtra long; `used` of the bytes are the tensor's. */
+void* data_of(void* start, size_t bytes, size_t used) {
+  TORCH_CHECK_WITH(OutOfMemoryError, start != nullptr, "can't allocate memory: you tried to allocate ", used, " bytes");
+  auto* data = reinterpret_cast<void*>((reinterpret_cast<uintptr_t>(start) + kExtra) & ~(c10::gAlignment - 1));
   header_of(data) = {start, bytes};
-  fence(static_cast<char*>(data) + used, static_cast<char*>(start) + bytes + extra);
+  fence(static_cast<char*>(data) + used, static_cast<char*>(start) + bytes + kExtra);
   return data;
 }
 
+void* new_block(size_t bytes, size_t used) { return data_of(std::malloc(bytes + kExtra), bytes, used); }
 void free_block(void* data) { std::free(header_of(data).start); }
+
+void* new_large_block(size_t bytes) {
+  const auto block = bytes <= SIZE_MAX - kExtra ? take_large_block(bytes + kExtra) : LargeBlock{nullptr, 0};
+  return data_of(block.start, block.bytes - kExtra, bytes);
+}
+void free_large_block(void* data) {
+  const auto [start, bytes] = header_of(data);
+  give_large_block({start, bytes + kExtra});
+}
 
 // Sizes of blocks: small ones come in steps of 64 bytes, larger ones four to each power of two.
 constexpr size_t kUnit = 64;
@@ -214,7 +227,7 @@ void release(void* data) {
   const auto bytes = header_of(data).bytes;
   if (bytes <= kLargest) return release_as(data, class_of(bytes));
   g_bytes.fetch_sub(static_cast<int64_t>(bytes), std::memory_order_relaxed);
-  free_block(data);
+  free_large_block(data);
 }
 
 struct CountingAllocator final : c10::Allocator {
@@ -222,8 +235,8 @@ struct CountingAllocator final : c10::Allocator {
     const c10::Device cpu(c10::kCPU);
     if (n == 0) return {nullptr, nullptr, &release, cpu};
     if (n > kLargest) {
-      void* data = new_block(n, n);
-      g_bytes.fetch_add(static_cast<int64_t>(n), std::memory_order_relaxed);
+      void* data = new_large_block(n);
+      g_bytes.fetch_add(static_cast<int64_t>(header_of(data).bytes), std::memory_order_relaxed);
       return {data, data, &release, cpu};
     }
     const auto size_class = class_of(n);
@@ -284,17 +297,21 @@ void account(napi_env env) { account(env, EnvData::of(env)); }
 
 namespace {
 
+void collect(napi_env env, const EnvData& data, bool only_young) {
+  const Napi::HandleScope scope(env);
+  const napi_value young = Napi::Boolean::New(env, only_young);
+  napi_value global = nullptr;
+  napi_get_global(env, &global);
+  // fails while an exception is pending; there will be a next time
+  napi_call_function(env, global, data.collect_garbage.Value(), 1, &young, nullptr);
+}
+
 // Most tensors die young, and V8 does not look for them as long as their wrappers are few. `patience` grows while the
 // bytes belong to something else than garbage, as the graph of a forward pass.
 void collect_young(napi_env env, EnvData& data) {
   auto& a = data.accounting;
   const int64_t before = young_weight();
-  const Napi::HandleScope scope(env);
-  const napi_value young = Napi::Boolean::New(env, true);
-  napi_value global = nullptr;
-  napi_get_global(env, &global);
-  // fails while an exception is pending; there will be a next time
-  napi_call_function(env, global, data.collect_garbage.Value(), 1, &young, nullptr);
+  collect(env, data, true);
   if (g_accelerator_bytes.load(std::memory_order_relaxed) > 0) ask_accelerator();
   const int64_t after = young_weight();
   const bool worth_it = 2 * (before - after) >= before - a.level;
@@ -302,7 +319,20 @@ void collect_young(napi_env env, EnvData& data) {
   a.level = after;
 }
 
+void report(napi_env env, EnvData& data, int64_t delta) {
+  int64_t total = 0;
+  napi_adjust_external_memory(env, delta, &total);
+  data.accounting.reported += delta;
+}
+
 }  // namespace
+
+void account_ahead(napi_env env, int64_t bytes) {
+  auto& data = EnvData::of(env);
+  // what was loaded before is no longer young
+  if (bytes >= kWorthAll && live_bytes() >= bytes) collect(env, data, false);
+  if (bytes >= kStep) report(env, data, bytes);
+}
 
 void account(napi_env env, EnvData& data) {
   auto& a = data.accounting;
@@ -320,9 +350,7 @@ void account(napi_env env, EnvData& data) {
     a.peak = bytes_for_v8();
     if (delta < kStep && delta > -kStep) return;
   }
-  int64_t total = 0;
-  napi_adjust_external_memory(env, delta, &total);
-  a.reported += delta;
+  report(env, data, delta);
 }
 
 }  // namespace libtorch_node

@@ -45,6 +45,12 @@ class Collected {
 void account(napi_env env);
 void account(napi_env env, EnvData& data);
 
+/**
+ * Reports bytes before they are allocated, all at once: what is garbage by then makes room for them, where otherwise
+ * both would take memory for a while.
+ */
+void account_ahead(napi_env env, int64_t bytes);
+
 /** Sets the point from which an environment reports changes. */
 void start_accounting(napi_env env);
 

@@ -15,6 +15,7 @@
 #include "core/convert.h"
 #include "core/function.h"
 #include "core/handle.h"
+#include "core/memory.h"
 #include "serialize/mapping.h"
 #include "serialize/source.h"
 #include "serialize/storage.h"
@@ -277,6 +278,13 @@ Napi::Value record_size_or_none(const Info& info) {
   return Napi::Number::New(info.Env(), there ? static_cast<double>(record_size(*archive, name)) : -1.0);
 }
 
+/** The memory that records will take is made room for, here, where JavaScript runs. */
+void make_room(Napi::Env env, const std::vector<Request>& requests) {
+  size_t total = 0;
+  for (const auto& request : requests) total += request.nbytes;
+  account_ahead(env, static_cast<int64_t>(std::min<size_t>(total, INT64_MAX)));
+}
+
 std::vector<Job> read_requests(Archive& archive, const std::vector<Request>& requests, Transfer* transfer = nullptr) {
   std::vector<Job> jobs;
   jobs.reserve(requests.size());
@@ -298,13 +306,17 @@ Napi::Value wrap_storages(Napi::Env env, const std::vector<Job>& jobs) {
 
 Napi::Value read_storages(const Info& info) {
   auto archive = archive_of(info[0]);
-  return wrap_storages(info.Env(), read_requests(*archive, requests_of(info[1])));
+  const auto requests = requests_of(info[1]);
+  make_room(info.Env(), requests);
+  return wrap_storages(info.Env(), read_requests(*archive, requests));
 }
 
 Napi::Value read_storages_async(const Info& info) {
   auto archive = archive_of(info[0]);
   auto jobs = std::make_shared<std::vector<Job>>();
-  const auto read = [archive, jobs, requests = requests_of(info[1]), transfer = transfer_of(info[2])] {
+  auto requests = requests_of(info[1]);
+  make_room(info.Env(), requests);
+  const auto read = [archive, jobs, requests = std::move(requests), transfer = transfer_of(info[2])] {
     *jobs = read_requests(*archive, requests, transfer.get());
   };
   const auto finish = [jobs](Napi::Env env) -> Napi::Value { return wrap_storages(env, *jobs); };

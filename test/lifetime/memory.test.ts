@@ -38,3 +38,14 @@ for (const [name, title] of [
     assert.ok(report.growth < 50 * MB, `grew by ${(report.growth / MB).toFixed(1)} MB`)
   })
 }
+
+test('a checkpoint that is opened ten times takes its own size, and not that of the garbage as well', () => {
+  const own = program('one operator').peakRss
+  const { peakRss } = program('loading again')
+  assert.ok(peakRss < own + 1.3 * 256 * MB, `${(peakRss / MB).toFixed(0)} MB, ${(own / MB).toFixed(0)} without it`)
+})
+
+test('when an allocation fails, garbage of any age is collected', () => {
+  const { report } = program('old garbage')
+  assert.ok(report.growth <= -16 * MB, `changed by ${(report.growth / MB).toFixed(1)} MB`)
+})

@@ -2,6 +2,9 @@
  * Programs of the memory tests, each run in a process of its own: `node programs.js <name>`. A program prints one JSON value.
  * A leak must not eat the machine: whoever passes {@link ceiling} ends with exit code 3.
  */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import * as torch from 'libtorch-node'
 import { example } from '../../bench/example.js'
@@ -92,6 +95,35 @@ const programs: Record<string, () => unknown> = {
       optimizer.step()
     }
     return growth(steps, warmUp, step, true)
+  },
+
+  /** A checkpoint of 256 MB, opened ten times; nobody keeps what it gave. */
+  'loading again'() {
+    const folder = mkdtempSync(join(tmpdir(), 'loading-'))
+    try {
+      const path = join(folder, 'big.pt')
+      const big = Object.fromEntries(Array.from({ length: 64 }, (_, i) => [`w${i}`, torch.zeros(2 ** 20)]))
+      torch.saveSync(big, path)
+      for (const tensor of Object.values(big)) tensor.dispose()
+      for (let i = 0; i < 10; i++) torch.loadSync(path)
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+    return {}
+  },
+
+  /** Tensors that nobody can reach any more, but that were there long enough not to be among the young objects. */
+  'old garbage'() {
+    let old: torch.Tensor[] | undefined = Array.from({ length: 16 }, () => torch.ones(megabyte))
+    for (let i = 0; i < 200; i++) torch.ones(megabyte)
+    const before = torch.memoryStats().bytes
+    old = old.length === 0 ? old : undefined
+    try {
+      torch.empty(2 ** 50)
+    } catch (error) {
+      if (!(error instanceof torch.OutOfMemoryError)) throw error
+    }
+    return { growth: torch.memoryStats().bytes - before }
   },
 
   /** A worker started and stopped again and again, 100 steps in each. */
