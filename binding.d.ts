@@ -26,6 +26,7 @@ export type ChainHandle = Handle<'chain'>
 export type OptimizerHandle = Handle<'optimizer'>
 export type TransferHandle = Handle<'transfer'>
 export type ReaderHandle = Handle<'zip reader'>
+export type RecordsHandle = Handle<'set of records'>
 export type WriterHandle = Handle<'zip writer'>
 
 /** What native code needs from JavaScript; given once per environment (main thread or worker). */

@@ -1,17 +1,22 @@
 /** Brings the storages of an archive to where they belong: read, mapped, or never read at all. */
-import type { ReaderHandle, StorageHandle } from '../../binding.js'
+import type { ReaderHandle, RecordsHandle, StorageHandle } from '../../binding.js'
 import { native } from '../binding.js'
 import { CheckpointError } from '../errors.js'
 import { operatorFunction } from '../tensor/operator.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { type Following, Progress } from './progress.js'
 
-/** A record of an archive, and the device that its storage goes to. */
+/** Records of an archive, and how each is to come. */
 export interface Wanted {
-  name: string
-  nbytes: number
-  swap: number
-  device: string
+  reader: ReaderHandle
+  records: RecordsHandle
+  names: (index: number) => string
+  /** bytes of each */
+  sizes: Float64Array
+  /** bytes of the units that are reversed, 0 for none */
+  swaps: Uint8Array
+  /** the device that each goes to */
+  devices: string[]
 }
 
 /** How the data comes. */
@@ -23,70 +28,52 @@ export interface Filling {
 }
 
 /**
- * The storages, each on its device. What goes to an accelerator is mapped and copied from there, so that it never takes
+ * Brings each storage to its device. What goes to an accelerator is mapped and copied from there, so that it never takes
  * memory of its own on the CPU; of what goes to 'meta' nothing is read.
  */
-export function fillSync(reader: ReaderHandle, wanted: Wanted[], how: Filling): StorageHandle[] {
-  const storages = mapped(reader, wanted, how)
-  const missing = wanted.flatMap((_, i) => (storages[i] ? [] : [i]))
-  const read = native().readStorages(
-    reader,
-    missing.map((i) => wanted[i]!),
-  )
-  for (const [at, i] of missing.entries()) storages[i] = read[at]
-  return storages.map((storage, i) => onDevice(storage!, wanted[i]!.device))
+export function fillSync(wanted: Wanted, how: Filling): void {
+  native().readRecords(wanted.reader, wanted.records, withoutReading(wanted, how), wanted.swaps)
+  toDevices(wanted)
 }
 
 /** {@link fillSync}, reading off this thread. */
-export async function fill(
-  reader: ReaderHandle,
-  wanted: Wanted[],
-  how: Filling,
-  following: Following,
-): Promise<StorageHandle[]> {
-  const binding = native()
-  const storages = mapped(reader, wanted, how)
-  const missing = wanted.flatMap((_, i) => (storages[i] ? [] : [i]))
-  const total = missing.reduce((sum, i) => sum + wanted[i]!.nbytes, 0)
-  const read = await new Progress(total, following).follow((transfer) =>
-    binding.readStoragesAsync(
-      reader,
-      missing.map((i) => wanted[i]!),
-      transfer,
-    ),
+export async function fill(wanted: Wanted, how: Filling, following: Following): Promise<void> {
+  const missing = withoutReading(wanted, how)
+  const total = missing.reduce((sum, i) => sum + wanted.sizes[i]!, 0)
+  await new Progress(total, following).follow((transfer) =>
+    native().readRecordsAsync(wanted.reader, wanted.records, missing, wanted.swaps, transfer),
   )
-  for (const [at, i] of missing.entries()) storages[i] = read[at]
-  return storages.map((storage, i) => onDevice(storage!, wanted[i]!.device))
+  toDevices(wanted)
 }
 
-/** Those that need no reading. */
-function mapped(reader: ReaderHandle, wanted: Wanted[], { mmap, isFile }: Filling): (StorageHandle | undefined)[] {
-  const storages: (StorageHandle | undefined)[] = wanted.map(({ nbytes, device }) =>
-    device === 'meta' ? emptyStorage(nbytes, 'meta') : undefined,
-  )
-  const chosen = wanted.flatMap((record, i) =>
-    record.device !== 'meta' && isFile && (mmap || record.device !== 'cpu') ? [i] : [],
-  )
-  if (chosen.length === 0) return storages
-  const found = native().mapStorages(
-    reader,
-    chosen.map((i) => wanted[i]!),
-  )
-  for (const [at, i] of chosen.entries()) {
-    const storage = found[at]
-    if (!storage && mmap) {
-      throw new CheckpointError(
-        'ERR_CHECKPOINT_FORMAT',
-        `record ${wanted[i]!.name} is compressed, so that it cannot be mapped: load the file without mmap`,
-      )
-    }
-    storages[i] = storage ?? undefined
+/** Brings those that need no reading, and returns the others. */
+function withoutReading(wanted: Wanted, { mmap, isFile }: Filling): Uint32Array {
+  const { reader, records, sizes, swaps, devices } = wanted
+  const missing: number[] = []
+  const chosen: number[] = []
+  for (let i = 0; i < devices.length; i++) {
+    if (devices[i] === 'meta') native().setRecordStorage(records, i, emptyStorage(sizes[i]!, 'meta'))
+    else if (isFile && (mmap || devices[i] !== 'cpu')) chosen.push(i)
+    else missing.push(i)
   }
-  return storages
+  if (chosen.length === 0) return Uint32Array.from(missing)
+  const compressed = native().mapRecords(reader, records, Uint32Array.from(chosen), swaps)
+  if (mmap && compressed.length > 0) {
+    throw new CheckpointError(
+      'ERR_CHECKPOINT_FORMAT',
+      `record ${wanted.names(compressed[0]!)} is compressed, so that it cannot be mapped: load the file without mmap`,
+    )
+  }
+  return Uint32Array.from([...missing, ...compressed])
 }
 
-function onDevice(storage: StorageHandle, device: string): StorageHandle {
-  return device === 'cpu' || device === 'meta' ? storage : native().storageTo(storage, device)
+function toDevices({ records, devices }: Wanted): void {
+  const binding = native()
+  for (let i = 0; i < devices.length; i++) {
+    const device = devices[i]!
+    if (device === 'cpu' || device === 'meta') continue
+    binding.setRecordStorage(records, i, binding.storageTo(binding.recordStorage(records, i), device))
+  }
 }
 
 /** A storage whose contents are not set. */

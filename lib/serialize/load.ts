@@ -2,28 +2,22 @@
 import { closeSync, existsSync, fstatSync, openSync, readSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { ReaderHandle, StorageHandle } from '../../binding.js'
+import type { StorageHandle } from '../../binding.js'
 import { native } from '../binding.js'
-import { ArgumentError, CheckpointError, nearest } from '../errors.js'
-import { Classes } from './archive/classes.js'
-import { Archive, ArchiveReviver } from './archive/read.js'
-import { type Filling, fill, fillSync, type Wanted } from './fill.js'
-import { foreignZip } from './foreign-zip.js'
+import { ArgumentError, nearest } from '../errors.js'
+import { fill, fillSync } from './fill.js'
 import { isLegacy, readLegacy, readWhole, readWholeSync } from './legacy.js'
-import { limits } from './limits.js'
-import { locator, type MapLocation, usableDevice } from './location.js'
-import type { Node } from './nodes.js'
-import { readPickle } from './pickle-read.js'
+import { locator, type MapLocation } from './location.js'
+import { devicesOf, OpenCheckpoint } from './open-checkpoint.js'
 import { type Following, PartsProgress } from './progress.js'
 import { Reviver } from './revive.js'
 import { readSafetensors, readSafetensorsSync, safetensorsOf } from './safetensors/read.js'
 import { recogniseFile, recogniseHead } from './safetensors/recognise.js'
 import { readShards, type ShardedFile } from './sharded.js'
 import { sniff, tensorflow } from './sniff.js'
-import { dtypes, readStorageId, type StorageRef } from './storages.js'
 import { checkTar, isTar } from './tar.js'
-import { NativeTensorFactory } from './tensor-native.js'
-import { badFormat, unsafe } from './where.js'
+import { byKey, NativeTensorFactory } from './tensor-native.js'
+import { badFormat } from './where.js'
 
 /** A path, a `file:` URL, or the bytes of a checkpoint. */
 export type Source = string | URL | Uint8Array
@@ -74,7 +68,8 @@ export async function load(source: Source, options: LoadOptions = {}): Promise<a
   const file = openCheckpoint(source, options)
   if (file instanceof LegacyFile) return file.revive(file.bytes ?? (await readWhole(file.path!, options)))
   try {
-    return file.revive(await file.attempt(() => fill(file.reader, file.wanted(), file.how, options)))
+    await file.attempt(() => fill(file.wanted(), file.how, options))
+    return file.revive()
   } finally {
     native().closeReader(file.reader)
   }
@@ -93,7 +88,8 @@ export function loadSync(source: Source, options: LoadSyncOptions = {}): any {
   const file = openCheckpoint(source, options)
   if (file instanceof LegacyFile) return file.revive(file.bytes ?? readWholeSync(file.path!))
   try {
-    return file.revive(file.attemptSync(() => fillSync(file.reader, file.wanted(), file.how)))
+    file.attemptSync(() => fillSync(file.wanted(), file.how))
+    return file.revive()
   } finally {
     native().closeReader(file.reader)
   }
@@ -229,165 +225,6 @@ class LegacyFile {
       const storage = storages.get(key)!
       placed.set(key, devices[i] === 'cpu' ? storage : native().storageTo(storage, devices[i]!))
     }
-    return new Reviver(new NativeTensorFactory(placed, where), where).value(root)
+    return new Reviver(new NativeTensorFactory(byKey(placed), where), where).value(root)
   }
-}
-
-/** The device of each storage; throws for one that is not here, before anything is read. */
-function devicesOf(refs: StorageRef[], locate: (saved: string) => string): string[] {
-  const known = new Map<string, string>()
-  return refs.map(({ location }) => {
-    const wanted = locate(location)
-    let device = known.get(wanted)
-    if (device === undefined) known.set(wanted, (device = usableDevice(wanted, (type) => native().deviceCount(type))))
-    return device
-  })
-}
-
-class OpenCheckpoint {
-  reader!: ReaderHandle
-  root!: Node
-  private swap = false
-  readonly how: Filling
-  private program = false
-  private readonly byKey = new Map<string, StorageRef>()
-  private readonly where: { file?: string }
-
-  constructor(
-    path: string | undefined,
-    private readonly size: number,
-    private readonly locate: (saved: string) => string,
-    mmap: boolean,
-  ) {
-    this.where = path === undefined ? {} : { file: path }
-    this.how = { mmap, isFile: path !== undefined }
-  }
-
-  /** The storages that the pickle refers to, in the order in which they are met. */
-  get storages(): StorageRef[] {
-    return [...this.byKey.values()]
-  }
-
-  open(source: string | Uint8Array): void {
-    const binding = native()
-    try {
-      this.reader = this.attemptSync(() => binding.openReader(source))
-    } catch (error) {
-      throw foreignZip(source, this.where) ?? error
-    }
-    try {
-      // an archive of TorchScript or C++, which holds a program beside its data
-      this.program = this.sizeOf('constants.pkl') >= 0
-      if (this.sizeOf('data.pkl') < 0) throw badFormat({ ...this.where, record: 'data.pkl' }, noCheckpoint)
-      const most = this.size * limits.expansion + 2 ** 28
-      this.checkSize('data.pkl', Math.min(limits.pickleBytes, most))
-      this.swap = this.isOtherByteOrder()
-      const where = { ...this.where, record: 'data.pkl' }
-      const pickle = this.attemptSync(() => binding.readRecord(this.reader, 'data.pkl'), 'data.pkl')
-      this.root = readPickle(pickle, where, (id, offset) => this.storage(readStorageId(id, where, offset)))
-      const unpacked = this.storages.reduce((sum, ref) => sum + ref.nbytes, pickle.byteLength)
-      if (unpacked > most) {
-        throw unsafe(this.where, `a file of ${this.size} bytes would unpack to ${unpacked}`)
-      }
-    } catch (error) {
-      binding.closeReader(this.reader)
-      throw error
-    }
-  }
-
-  private sizeOf(record: string): number {
-    return this.attemptSync(() => native().recordSize(this.reader, record), record)
-  }
-  private checkSize(record: string, most: number): void {
-    const size = this.sizeOf(record)
-    if (size > most) throw unsafe({ ...this.where, record }, `the record has ${size} bytes; ${most} are allowed`)
-  }
-
-  private isOtherByteOrder(): boolean {
-    if (this.sizeOf('byteorder') < 0) return false
-    this.checkSize('byteorder', 64)
-    const record = this.attemptSync(() => native().readRecord(this.reader, 'byteorder'), 'byteorder')
-    const order = Buffer.from(record).toString('latin1')
-    if (order !== 'little' && order !== 'big') {
-      throw badFormat({ ...this.where, record: 'byteorder' }, `unknown byte order ${JSON.stringify(order)}`)
-    }
-    return order !== hostOrder
-  }
-
-  /** One storage for one key, however often it is referred to; its dtype is that of the first time, as in Python. */
-  private storage(ref: StorageRef): StorageRef {
-    const known = this.byKey.get(ref.key)
-    if (known === undefined) {
-      this.byKey.set(ref.key, ref)
-      const record = `data/${ref.key}`
-      const size = this.sizeOf(record)
-      if (size < 0) throw badFormat({ ...this.where, record }, 'the record is missing')
-      if (size !== ref.nbytes) {
-        throw badFormat(
-          { ...this.where, record },
-          `the record has ${size} bytes; ${ref.numel} elements of ${ref.dtype} take ${ref.nbytes}`,
-        )
-      }
-    } else if (known.nbytes !== ref.nbytes) {
-      throw badFormat(
-        { ...this.where, record: `data/${ref.key}` },
-        `the storage is said to have ${known.nbytes} bytes, and ${ref.nbytes}`,
-      )
-    }
-    return known ?? ref
-  }
-
-  /** The records of the storages, and the devices that they go to. */
-  wanted(): Wanted[] {
-    const devices = devicesOf(this.storages, this.locate)
-    return this.storages.map(({ key, nbytes, dtype }, i) => {
-      const swap = this.swap ? dtypes.get(dtype)!.swap : 0
-      return { name: `data/${key}`, nbytes, swap, device: devices[i]! }
-    })
-  }
-
-  /** Makes the value of the pickle over its storages. */
-  revive(handles: StorageHandle[]): unknown {
-    const placed = new Map(this.storages.map(({ key }, i) => [key, handles[i]!]))
-    const where = { ...this.where, record: 'data.pkl' }
-    const tensors = new NativeTensorFactory(placed, where)
-    if (!this.program) return new Reviver(tensors, where).value(this.root)
-    const classes = new Classes(
-      this.where,
-      (record) => this.sizeOf(record),
-      (record) => this.attemptSync(() => native().readRecord(this.reader, record), record),
-    )
-    return new Archive(classes, new ArchiveReviver(tensors, where), where).value(this.root)
-  }
-
-  /** Gives the errors of native code the file and the record that they are about. */
-  attemptSync<T>(body: () => T, record?: string): T {
-    try {
-      return body()
-    } catch (error) {
-      throw this.located(error, record)
-    }
-  }
-  async attempt<T>(body: () => Promise<T>): Promise<T> {
-    try {
-      return await body()
-    } catch (error) {
-      throw this.located(error)
-    }
-  }
-  private located(error: unknown, record?: string): unknown {
-    if (!(error instanceof CheckpointError) || error.file !== undefined) return error
-    return badFormat({ ...this.where, ...(record !== undefined && { record }) }, hint(error.message), error)
-  }
-}
-
-const noCheckpoint = 'this zip archive has no data.pkl: it is not a checkpoint of torch.save'
-const hostOrder = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1 ? 'little' : 'big'
-
-/** @internal */
-export function hint(message: string): string {
-  if (/central directory|truncated|not a ZIP archive/.test(message)) {
-    return `${message.replace(/^PytorchStreamReader /, '')} (the file is truncated: a download or a save was cut off)`
-  }
-  return message
 }

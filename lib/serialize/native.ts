@@ -1,9 +1,7 @@
 /** The part of the addon's contract that native/serialize keeps: zip records and storages; it sees no pickle bytes. */
-import type { ReaderHandle, StorageHandle, TransferHandle, WriterHandle } from '../../binding.js'
+import type { ReaderHandle, RecordsHandle, StorageHandle, TransferHandle, WriterHandle } from '../../binding.js'
 import type { Tensor } from '../tensor/tensor.js'
 
-/** A record that a storage is read from, and the size of the units whose bytes are reversed. */
-type StoredRecord = { name: string; nbytes: number; swap: number }
 /** A storage to write, and the name of its record. */
 export type Unwritten = { name: string; storage: StorageHandle }
 type Ints = readonly number[]
@@ -16,12 +14,35 @@ export interface SerializeBinding {
   readRecord(r: ReaderHandle, name: string): Uint8Array
   /** Size of a record in bytes once unpacked, -1 when there is none of that name. */
   recordSize(r: ReaderHandle, name: string): number
-  /** Reads records into new CPU storages of exactly `nbytes`; `swap` > 1 reverses the bytes of every unit of that many bytes. */
-  readStorages(r: ReaderHandle, records: StoredRecord[]): StorageHandle[]
+  /**
+   * Records of an archive, named by a prefix and their keys, whose storages stand together behind one handle: files have
+   * thousands. Writes their sizes into `sizes`, from the first that is missing on -1.
+   */
+  findRecords(r: ReaderHandle, prefix: string, keys: string[], sizes: Float64Array): RecordsHandle
+  /** Reads the `chosen` into new CPU storages; `swaps` > 1 reverses the bytes of every unit of that many bytes. */
+  readRecords(r: ReaderHandle, records: RecordsHandle, chosen: Uint32Array, swaps: Uint8Array): void
   /** The same on other threads. */
-  readStoragesAsync(r: ReaderHandle, records: StoredRecord[], transfer?: TransferHandle): Promise<StorageHandle[]>
-  /** The same over the file itself (mmap, private), only of a reader of a file; null for compressed records. */
-  mapStorages(r: ReaderHandle, records: StoredRecord[]): (StorageHandle | null)[]
+  readRecordsAsync(
+    r: ReaderHandle,
+    records: RecordsHandle,
+    chosen: Uint32Array,
+    swaps: Uint8Array,
+    transfer?: TransferHandle,
+  ): Promise<void>
+  /** The same over the file itself (mmap, private), only of a reader of a file; those that are compressed are left and returned. */
+  mapRecords(r: ReaderHandle, records: RecordsHandle, chosen: Uint32Array, swaps: Uint8Array): number[]
+  recordStorage(records: RecordsHandle, index: number): StorageHandle
+  setRecordStorage(records: RecordsHandle, index: number, storage: StorageHandle): void
+  /** A tensor over the storage of a record, checked as {@link tensorFromStorage} does. */
+  tensorFromRecord(
+    out: Tensor,
+    records: RecordsHandle,
+    index: number,
+    dtype: string,
+    at: number,
+    sizes: Ints,
+    strides: Ints,
+  ): Tensor
   /** Storages over parts of an open file, which may be closed afterwards. */
   mapFile(fd: number, ranges: { position: number; nbytes: number }[]): StorageHandle[]
   closeReader(r: ReaderHandle): void

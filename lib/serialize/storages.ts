@@ -74,6 +74,8 @@ export interface StorageRef {
   location: string
   numel: number
   nbytes: number
+  /** its place among the storages of an archive */
+  index?: number
   /** byte of the storage `key` at which this one begins, where it is a part of it */
   base?: number
 }
@@ -109,7 +111,7 @@ export function readStorageId(id: Node, record: Where, offset = record.offset): 
       : bytesFor(numel, dtype, { ...record, ...(offset !== undefined && { offset }) })
   noteLiteral(word)
   noteLiteral(location)
-  return { key: key.text, dtype, untyped, location: location.text, numel: numel as number, nbytes }
+  return { key: key.text, dtype, untyped, location: location.text, numel: numel as number, nbytes, index: -1 }
 }
 
 const isKey = /^[\w.-]{1,64}$/

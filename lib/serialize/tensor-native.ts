@@ -6,7 +6,7 @@ import { operatorFunction } from '../tensor/operator.js'
 import { Parameter, Buffer as TensorBuffer } from '../tensor/parameter.js'
 import { Tensor } from '../tensor/tensor.js'
 import { isLazy, UninitializedBuffer, UninitializedParameter } from '../tensor/uninitialized.js'
-import { dtypes } from './storages.js'
+import { dtypes, type StorageRef } from './storages.js'
 import type { Quantizer, TensorFactory, TensorSpec } from './tensor-factory.js'
 import type { TensorFacts, TensorInspector } from './tensor-nodes.js'
 import { badFormat, type Where } from './where.js'
@@ -19,10 +19,26 @@ interface Table {
 
 const isQuantized = (dtype: string): boolean => /^qu?int/.test(dtype)
 
+/** Makes `out` a tensor over a storage of a file, beginning at its element `at`. */
+export type TensorSource = (
+  out: Tensor,
+  storage: StorageRef,
+  dtype: string,
+  at: number,
+  shape: readonly number[],
+  strides: readonly number[],
+) => Tensor
+
+/** Storages that have handles of their own. */
+export function byKey(handles: ReadonlyMap<string, StorageHandle>): TensorSource {
+  return (out, { key }, dtype, at, shape, strides) =>
+    native().tensorFromStorage(out, handles.get(key)!, dtype, at, shape, strides)
+}
+
 /** Makes the tensors of one file, whose storages have been read. */
 export class NativeTensorFactory implements TensorFactory {
   constructor(
-    private readonly storages: ReadonlyMap<string, StorageHandle>,
+    private readonly storages: TensorSource,
     private readonly where: Where,
   ) {}
 
@@ -32,21 +48,23 @@ export class NativeTensorFactory implements TensorFactory {
 
   tensor(spec: TensorSpec): Tensor {
     if (isQuantized(spec.dtype)) throw badFormat(this.where, `a plain tensor of dtype ${spec.dtype}`)
-    return this.attempt(() => {
+    // as attempt() does, without a function for each tensor of the file
+    try {
       let made = this.strided(spec, spec.dtype)
       if (spec.conj) made = operatorFunction('aten::_conj')(made)
       if (spec.neg) made = operatorFunction('aten::_neg_view')(made)
       if (spec.requiresGrad) native().setRequiresGrad(made, true)
       return made
-    })
+    } catch (error) {
+      throw this.located(error)
+    }
   }
 
   private strided({ storage, offset, shape, strides }: TensorSpec, dtype: string): Tensor {
-    const handle = this.storages.get(storage.key)!
     const base = (storage.base ?? 0) / dtypes.get(dtype)!.size
     if (!Number.isInteger(base)) throw badFormat(this.where, 'a part of a storage begins inside of an element')
     const beyond = offset > 0 && shape.includes(0)
-    const made = native().tensorFromStorage(new Tensor(), handle, dtype, beyond ? 0 : base + offset, shape, strides)
+    const made = this.storages(new Tensor(), storage, dtype, beyond ? 0 : base + offset, shape, strides)
     return beyond ? operatorFunction('aten::as_strided')(made, shape, strides, base + offset) : made
   }
 
@@ -199,10 +217,14 @@ export class NativeTensorFactory implements TensorFactory {
     try {
       return make()
     } catch (error) {
-      if (error instanceof CheckpointError || !(error instanceof TorchError)) throw error
-      if (error.code === 'ERR_OUT_OF_MEMORY' || error.code === 'ERR_DEVICE') throw error
-      throw badFormat(this.where, error.message, error)
+      throw this.located(error)
     }
+  }
+
+  private located(error: unknown): unknown {
+    if (error instanceof CheckpointError || !(error instanceof TorchError)) return error
+    if (error.code === 'ERR_OUT_OF_MEMORY' || error.code === 'ERR_DEVICE') return error
+    return badFormat(this.where, error.message, error)
   }
 }
 

@@ -50,30 +50,32 @@ export const tensorRows: Record<string, GlobalRow> = {
 export function shapeOf(node: Node | undefined): number[] | undefined {
   if (node instanceof PyCall && node.path === 'torch.Size') return shapeOf(node.args.items[0])
   if (!(node instanceof PyTuple) || node.items.length > 64) return undefined
-  const sizes: number[] = []
-  for (const item of node.items) {
+  for (let i = 0; i < node.items.length; i++) {
+    const item = node.items[i]
     if (typeof item !== 'number' || !Number.isSafeInteger(item) || item < 0) return undefined
-    sizes.push(item)
   }
-  return sizes
+  return node.items.slice() as number[]
 }
 
 function stridedSpec(call: PyCall, r: Reviver, withDtype: boolean): TensorSpec {
-  const [persistent, offset, size, stride, requiresGrad, , sixth, seventh] = call.args.items
+  // by their places: to take an array apart makes an iterator, for each tensor of the file
+  const { items } = call.args
+  const persistent = items[0]
+  const offset = items[1]
   if (!(persistent instanceof PyPersistent)) throw r.bad(call, `needs a storage, not ${kindOf(persistent)}`)
   const storage = persistent.target as StorageRef
-  const dtype = withDtype ? dtypeOf(call, r, sixth) : storage.dtype
-  const shape = shapeOf(size)
-  const strides = shapeOf(stride)
+  const dtype = withDtype ? dtypeOf(call, r, items[6]) : storage.dtype
+  const shape = shapeOf(items[2])
+  const strides = shapeOf(items[3])
   if (shape === undefined) throw r.bad(call, 'sizes have to be a tuple of ints that are not negative')
   if (strides === undefined) throw r.bad(call, 'strides have to be a tuple of ints that are not negative')
   if (strides.length !== shape.length) throw r.bad(call, `${shape.length} sizes, but ${strides.length} strides`)
   if (typeof offset !== 'number' || !Number.isSafeInteger(offset) || offset < 0) {
     throw r.bad(call, 'the storage offset has to be an int that is not negative')
   }
-  const spec: TensorSpec = { storage, dtype, offset, shape, strides, requiresGrad: requiresGrad === true }
+  const spec: TensorSpec = { storage, dtype, offset, shape, strides, requiresGrad: items[4] === true }
   checkView(call, r, spec)
-  const bits = withDtype ? seventh : sixth
+  const bits = items[withDtype ? 7 : 6]
   if (bits instanceof PyDict) {
     for (let i = 0; i < bits.keys.length; i++) {
       const key = bits.keys[i]

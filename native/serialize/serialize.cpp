@@ -4,6 +4,7 @@
 namespace libtorch_node {
 
 void init_reader(Napi::Object exports);
+void init_records(Napi::Object exports);
 void init_writer(Napi::Object exports);
 void init_storage(Napi::Object exports);
 void init_mapping(Napi::Object exports);
@@ -13,6 +14,7 @@ void init_lock(Napi::Object exports);
 
 void init_serialize(Napi::Env, Napi::Object exports) {
   init_reader(exports);
+  init_records(exports);
   init_writer(exports);
   init_storage(exports);
   init_mapping(exports);

@@ -68,17 +68,7 @@ void check_bounds(const c10::Storage& storage, c10::ScalarType type, int64_t off
   if (offset > capacity || (!empty && last >= capacity)) refuse("reaches beyond its storage");
 }
 
-Napi::Value tensor_from_storage(const Info& info) {
-  const auto storage = unwrap_storage(info[1]);
-  const auto type = parse_dtype(to_string(info[2], "dtype"));
-  if (c10::isQIntType(type)) fail_argument("a quantized tensor needs its quantizer");
-  const auto offset = to_int(info[3], "offset");
-  const auto sizes = to_ints(info[4], "shape");
-  const auto strides = to_ints(info[5], "strides");
-  check_bounds(storage, type, offset, sizes, strides);
-  wrap_tensor(info.Env(), info[0], over(storage, type, offset, sizes, strides));
-  return info[0];
-}
+Napi::Value tensor_from_storage(const Info& info) { return tensor_over(info, unwrap_storage(info[1]), 2); }
 
 Napi::Value storage_from_bytes(const Info& info) {
   if (!info[0].IsTypedArray()) fail_argument("expected a Uint8Array");
@@ -154,6 +144,17 @@ Napi::Value is_conj(const Info& info) { return Napi::Boolean::New(info.Env(), un
 Napi::Value is_neg(const Info& info) { return Napi::Boolean::New(info.Env(), unwrap_tensor(info[0]).is_neg()); }
 
 }  // namespace
+
+Napi::Value tensor_over(const Info& info, const c10::Storage& storage, size_t at) {
+  const auto type = parse_dtype(to_string(info[at], "dtype"));
+  if (c10::isQIntType(type)) fail_argument("a quantized tensor needs its quantizer");
+  const auto offset = to_int(info[at + 1], "offset");
+  const auto sizes = to_ints(info[at + 2], "shape");
+  const auto strides = to_ints(info[at + 3], "strides");
+  check_bounds(storage, type, offset, sizes, strides);
+  wrap_tensor(info.Env(), info[0], over(storage, type, offset, sizes, strides));
+  return info[0];
+}
 
 c10::Storage storage_on_cpu(const c10::Storage& storage) {
   if (storage.device().is_cpu()) return storage;

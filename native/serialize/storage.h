@@ -13,4 +13,10 @@ c10::Storage unwrap_storage(const Napi::Value& value);
 /** The storage itself, or its copy on the CPU. */
 c10::Storage storage_on_cpu(const c10::Storage& storage);
 
+/**
+ * Makes the empty Tensor that is the first argument one over `storage`: dtype, offset, sizes and strides are the
+ * arguments from `at` on, and are checked against the storage.
+ */
+Napi::Value tensor_over(const Napi::CallbackInfo& info, const c10::Storage& storage, size_t at);
+
 }  // namespace libtorch_node

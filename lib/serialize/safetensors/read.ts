@@ -11,7 +11,7 @@ import { emptyStorage } from '../fill.js'
 import type { LoadOptions, LoadSyncOptions } from '../load.js'
 import { type MapLocation, usableDevice } from '../location.js'
 import type { StorageRef } from '../storages.js'
-import { NativeTensorFactory } from '../tensor-native.js'
+import { byKey, NativeTensorFactory } from '../tensor-native.js'
 import { badFormat, type Where } from '../where.js'
 import { type Entry, type Header, headerLength, readHeader } from './header.js'
 
@@ -206,7 +206,7 @@ class SafetensorsFile {
     }
     const out: Record<string, object> = Object.create(null)
     for (const { name, dtype, shape } of this.header.entries) {
-      const factory = new NativeTensorFactory(this.storages, { ...this.where, record: name })
+      const factory = new NativeTensorFactory(byKey(this.storages), { ...this.where, record: name })
       const storage = { key: name } as StorageRef
       const strides = stridesOf(shape)
       setInOrder(out, name, factory.tensor({ storage, dtype, offset: 0, shape, strides, requiresGrad: false }))
