@@ -1,5 +1,12 @@
 /** The part of the addon's contract that native/serialize keeps: zip records and storages; it sees no pickle bytes. */
-import type { ReaderHandle, RecordsHandle, StorageHandle, TransferHandle, WriterHandle } from '../../binding.js'
+import type {
+  ReaderHandle,
+  RecordsHandle,
+  StorageHandle,
+  TensorHandle,
+  TransferHandle,
+  WriterHandle,
+} from '../../binding.js'
 import type { Tensor } from '../tensor/tensor.js'
 
 /** A storage to write, and the name of its record. */
@@ -33,7 +40,7 @@ export interface SerializeBinding {
   mapRecords(r: ReaderHandle, records: RecordsHandle, chosen: Uint32Array, swaps: Uint8Array): number[]
   recordStorage(records: RecordsHandle, index: number): StorageHandle
   setRecordStorage(records: RecordsHandle, index: number, storage: StorageHandle): void
-  /** A tensor over the storage of a record, checked as {@link tensorFromStorage} does. */
+  /** A tensor over the storage of a record, checked as {@link tensorFromStorage} does; returns the handle that `out` is to have. */
   tensorFromRecord(
     out: Tensor,
     records: RecordsHandle,
@@ -42,7 +49,7 @@ export interface SerializeBinding {
     at: number,
     sizes: Ints,
     strides: Ints,
-  ): Tensor
+  ): TensorHandle
   /** Storages over parts of an open file, which may be closed afterwards. */
   mapFile(fd: number, ranges: { position: number; nbytes: number }[]): StorageHandle[]
   closeReader(r: ReaderHandle): void

@@ -2,6 +2,7 @@
 import type { ReaderHandle, RecordsHandle } from '../../binding.js'
 import { native } from '../binding.js'
 import { CheckpointError } from '../errors.js'
+import { tensorHandle } from '../tensor/new-tensor.js'
 import { Classes } from './archive/classes.js'
 import { Archive, ArchiveReviver } from './archive/read.js'
 import type { Filling, Wanted } from './fill.js'
@@ -148,11 +149,10 @@ export class OpenCheckpoint {
   revive(): unknown {
     const where = { ...this.where, record: 'data.pkl' }
     const binding = native()
-    const tensors = new NativeTensorFactory(
-      (out, { index }, dtype, at, shape, strides) =>
-        binding.tensorFromRecord(out, this.records, index!, dtype, at, shape, strides),
-      where,
-    )
+    const tensors = new NativeTensorFactory((out, { index }, dtype, at, shape, strides) => {
+      out[tensorHandle] = binding.tensorFromRecord(out, this.records, index!, dtype, at, shape, strides)
+      return out
+    }, where)
     if (!this.program) return new Reviver(tensors, where).value(this.root)
     const classes = new Classes(
       this.where,

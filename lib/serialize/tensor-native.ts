@@ -61,7 +61,7 @@ export class NativeTensorFactory implements TensorFactory {
   }
 
   private strided({ storage, offset, shape, strides }: TensorSpec, dtype: string): Tensor {
-    const base = (storage.base ?? 0) / dtypes.get(dtype)!.size
+    const base = storage.base === undefined ? 0 : storage.base / dtypes.get(dtype)!.size
     if (!Number.isInteger(base)) throw badFormat(this.where, 'a part of a storage begins inside of an element')
     const beyond = offset > 0 && shape.includes(0)
     const made = this.storages(new Tensor(), storage, dtype, beyond ? 0 : base + offset, shape, strides)

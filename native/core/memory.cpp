@@ -319,19 +319,10 @@ void collect_young(napi_env env, EnvData& data) {
   a.level = after;
 }
 
-void report(napi_env env, EnvData& data, int64_t delta) {
-  int64_t total = 0;
-  napi_adjust_external_memory(env, delta, &total);
-  data.accounting.reported += delta;
-}
-
 }  // namespace
 
-void account_ahead(napi_env env, int64_t bytes) {
-  auto& data = EnvData::of(env);
-  // what was loaded before is no longer young
-  if (bytes >= kWorthAll && live_bytes() >= bytes) collect(env, data, false);
-  if (bytes >= kStep) report(env, data, bytes);
+void make_room(napi_env env, int64_t bytes) {
+  if (bytes >= kWorthAll && live_bytes() >= bytes) collect(env, EnvData::of(env), false);
 }
 
 void account(napi_env env, EnvData& data) {
@@ -350,7 +341,9 @@ void account(napi_env env, EnvData& data) {
     a.peak = bytes_for_v8();
     if (delta < kStep && delta > -kStep) return;
   }
-  report(env, data, delta);
+  int64_t total = 0;
+  napi_adjust_external_memory(env, delta, &total);
+  a.reported += delta;
 }
 
 }  // namespace libtorch_node

@@ -46,10 +46,10 @@ void account(napi_env env);
 void account(napi_env env, EnvData& data);
 
 /**
- * Reports bytes before they are allocated, all at once: what is garbage by then makes room for them, where otherwise
- * both would take memory for a while.
+ * Before `bytes` are read: if they are many, and as many are there already, all garbage is collected first. What was
+ * read before is no longer young, and V8 would look for it afterwards, when both have taken their memory.
  */
-void account_ahead(napi_env env, int64_t bytes);
+void make_room(napi_env env, int64_t bytes);
 
 /** Sets the point from which an environment reports changes. */
 void start_accounting(napi_env env);

@@ -16,6 +16,7 @@
 #include "core/function.h"
 #include "core/handle.h"
 #include "core/memory.h"
+#include "core/tensor.h"
 #include "serialize/archive.h"
 #include "serialize/mapping.h"
 #include "serialize/source.h"
@@ -208,11 +209,10 @@ size_t reading_threads(size_t nbytes) {
   return std::min<size_t>({nbytes / kPiece + 1, processors, 8});
 }
 
-/** The memory that records will take is made room for, here, where JavaScript runs. */
-void make_room(Napi::Env env, const Records& records, const Chosen& chosen) {
+void make_room_for(Napi::Env env, const Records& records, const Chosen& chosen) {
   size_t total = 0;
   for (const auto index : chosen.indices) total += records.list[index].nbytes;
-  account_ahead(env, static_cast<int64_t>(std::min<size_t>(total, INT64_MAX)));
+  make_room(env, static_cast<int64_t>(std::min<size_t>(total, INT64_MAX)));
 }
 
 std::vector<Job> read_chosen(Archive& archive, const Records& records, const Chosen& chosen,
@@ -269,7 +269,7 @@ Napi::Value read_records(const Info& info) {
   auto archive = archive_of(info[0]);
   auto records = records_of(info[1]);
   const auto chosen = chosen_of(*records, info[2], info[3]);
-  make_room(info.Env(), *records, chosen);
+  make_room_for(info.Env(), *records, chosen);
   auto jobs = read_chosen(*archive, *records, chosen);
   keep(*records, jobs);
   account(info.Env());
@@ -280,7 +280,7 @@ Napi::Value read_records_async(const Info& info) {
   auto archive = archive_of(info[0]);
   auto records = records_of(info[1]);
   auto chosen = chosen_of(*records, info[2], info[3]);
-  make_room(info.Env(), *records, chosen);
+  make_room_for(info.Env(), *records, chosen);
   auto jobs = std::make_shared<std::vector<Job>>();
   const auto read = [archive, records, jobs, chosen = std::move(chosen), transfer = transfer_of(info[4])] {
     *jobs = read_chosen(*archive, *records, chosen, transfer.get());
@@ -337,7 +337,8 @@ Napi::Value set_record_storage(const Info& info) {
 }
 
 Napi::Value tensor_from_record(const Info& info) {
-  return tensor_over(info, storage_of(record_at(*records_of(info[1]), info[2])), 3);
+  auto tensor = tensor_over(info, storage_of(record_at(*records_of(info[1]), info[2])), 3);
+  return Napi::Number::New(info.Env(), attach_tensor(info.Env(), EnvData::of(info.Env()), info[0], std::move(tensor)));
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/empty.h>
+#include <c10/core/Allocator.h>
 #include <c10/core/TensorOptions.h>
 
 #include <cstring>
@@ -16,7 +17,8 @@
 namespace libtorch_node {
 
 c10::Storage new_storage(size_t nbytes) {
-  return at::empty({static_cast<int64_t>(nbytes)}, at::TensorOptions().dtype(at::kByte).device(at::kCPU)).storage();
+  auto* allocator = c10::GetAllocator(c10::kCPU);
+  return c10::Storage(c10::Storage::use_byte_size_t(), nbytes, allocator->allocate(nbytes), allocator, true);
 }
 
 Napi::Value wrap_storage(Napi::Env env, const c10::Storage& storage) {
@@ -68,7 +70,10 @@ void check_bounds(const c10::Storage& storage, c10::ScalarType type, int64_t off
   if (offset > capacity || (!empty && last >= capacity)) refuse("reaches beyond its storage");
 }
 
-Napi::Value tensor_from_storage(const Info& info) { return tensor_over(info, unwrap_storage(info[1]), 2); }
+Napi::Value tensor_from_storage(const Info& info) {
+  wrap_tensor(info.Env(), info[0], tensor_over(info, unwrap_storage(info[1]), 2));
+  return info[0];
+}
 
 Napi::Value storage_from_bytes(const Info& info) {
   if (!info[0].IsTypedArray()) fail_argument("expected a Uint8Array");
@@ -145,15 +150,14 @@ Napi::Value is_neg(const Info& info) { return Napi::Boolean::New(info.Env(), unw
 
 }  // namespace
 
-Napi::Value tensor_over(const Info& info, const c10::Storage& storage, size_t at) {
+at::Tensor tensor_over(const Info& info, const c10::Storage& storage, size_t at) {
   const auto type = parse_dtype(to_string(info[at], "dtype"));
   if (c10::isQIntType(type)) fail_argument("a quantized tensor needs its quantizer");
   const auto offset = to_int(info[at + 1], "offset");
   const auto sizes = to_ints(info[at + 2], "shape");
   const auto strides = to_ints(info[at + 3], "strides");
   check_bounds(storage, type, offset, sizes, strides);
-  wrap_tensor(info.Env(), info[0], over(storage, type, offset, sizes, strides));
-  return info[0];
+  return over(storage, type, offset, sizes, strides);
 }
 
 c10::Storage storage_on_cpu(const c10::Storage& storage) {

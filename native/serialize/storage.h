@@ -1,4 +1,5 @@
 #pragma once
+#include <ATen/core/Tensor.h>
 #include <c10/core/Storage.h>
 #include <napi.h>
 
@@ -14,9 +15,9 @@ c10::Storage unwrap_storage(const Napi::Value& value);
 c10::Storage storage_on_cpu(const c10::Storage& storage);
 
 /**
- * Makes the empty Tensor that is the first argument one over `storage`: dtype, offset, sizes and strides are the
- * arguments from `at` on, and are checked against the storage.
+ * A tensor over `storage`: dtype, offset, sizes and strides are the arguments from `at` on, and are checked against
+ * the storage.
  */
-Napi::Value tensor_over(const Napi::CallbackInfo& info, const c10::Storage& storage, size_t at);
+at::Tensor tensor_over(const Napi::CallbackInfo& info, const c10::Storage& storage, size_t at);
 
 }  // namespace libtorch_node
