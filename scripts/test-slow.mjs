@@ -19,6 +19,7 @@ const checks = [
   { name: 'libtorch-matrix', npm: ['test:libtorch-matrix'] },
   { name: 'exits', npm: ['test', 'test/threads/exits.test.ts'], env: { LIBTORCH_NODE_EXITS: '200' } },
   { name: 'package', npm: ['test:package'] },
+  { name: 'zip64', npm: ['test', 'test/parity/serialize/zip64.ts'] },
   { name: 'soak', npm: ['soak', '--minutes', '3'] },
 ]
 

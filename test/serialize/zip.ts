@@ -120,3 +120,23 @@ export function tensorPickle(parts: TensorParts = {}): Buffer {
     'ccollections\nOrderedDict\n)RtR.',
   )
 }
+
+/** The records of an archive of stored records, by its directory; `header` and `offset` are the places of a record and of its data. */
+export function directory(file: Buffer): { name: string; crc: number; data: Buffer; header: number; offset: number }[] {
+  const end = file.lastIndexOf('PK\x05\x06', undefined, 'latin1')
+  let at = file.readUInt32LE(end + 16)
+  return Array.from({ length: file.readUInt16LE(end + 10) }, () => {
+    const nameSize = file.readUInt16LE(at + 28)
+    const header = file.readUInt32LE(at + 42)
+    const offset = header + 30 + nameSize + file.readUInt16LE(header + 28)
+    const record = {
+      name: file.toString('utf8', at + 46, at + 46 + nameSize),
+      crc: file.readUInt32LE(at + 16),
+      data: file.subarray(offset, offset + file.readUInt32LE(at + 24)),
+      header,
+      offset,
+    }
+    at += 46 + nameSize + file.readUInt16LE(at + 30) + file.readUInt16LE(at + 32)
+    return record
+  })
+}
