@@ -134,6 +134,10 @@ export function clipGradsWithNorm_(
   totalNorm: Tensor,
   ...args: Call<[foreach: Foreach], ForeachOptions>
 ): void
+export function clipGradsWithNorm_(
+  parameters: TensorOrTensors,
+  options: { maxNorm: number; totalNorm: Tensor } & ForeachOptions,
+): void
 export function clipGradsWithNorm_(...args: unknown[]): void {
   const what = 'clipGradsWithNorm_'
   const [parameters, maxNorm, total, foreach] = takeArguments(
@@ -161,6 +165,7 @@ export function clipGradNorm_(
     TotalNormOptions
   >
 ): Tensor
+export function clipGradNorm_(parameters: TensorOrTensors, options: { maxNorm: number } & TotalNormOptions): Tensor
 export function clipGradNorm_(...args: unknown[]): Tensor {
   const what = 'clipGradNorm_'
   const [parameters, maxNorm, normType = 2, error = false, foreach] = takeArguments(
@@ -196,6 +201,7 @@ export function clipGradValue_(
   clipValue: number,
   ...args: Call<[foreach: Foreach], ForeachOptions>
 ): void
+export function clipGradValue_(parameters: TensorOrTensors, options: { clipValue: number } & ForeachOptions): void
 export function clipGradValue_(...args: unknown[]): void {
   const what = 'clipGradValue_'
   const [parameters, clipValue, foreach] = takeArguments(what, ['parameters', 'clipValue', 'foreach'], args)
