@@ -90,7 +90,10 @@ Napi::Value manual_seed(const Info& info) {
 
 }  // namespace
 
+void install_bernoulli();
+
 void init_rng(Napi::Env, Napi::Object exports) {
+  install_bernoulli();
   export_function<default_generator>(exports, "defaultGenerator");
   export_function<new_generator>(exports, "newGenerator");
   export_function<generator_device>(exports, "generatorDevice");
