@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as torch from 'libtorch-node'
+import { collectNow } from '../lifetime/gc.js'
 
 const { nn } = torch
 
@@ -53,6 +54,8 @@ test('attention leaves no tensor behind but its results', () => {
   const attention = new nn.MultiheadAttention(16, 2)
   const x = torch.randn(5, 3, 16)
   for (const needWeights of [false, true]) {
+    // what other tests left may be collected at any time
+    collectNow()
     const before = torch.memoryStats().tensors
     const [output, weights] = attention.forward(x, x, x, { needWeights })
     // without a collection in between

@@ -4,11 +4,13 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { pathToFileURL } from 'node:url'
-import 'libtorch-node'
 import { root, tempDir } from '../support/paths.js'
 import { directory } from './zip.js'
 
-const { native } = await import(pathToFileURL(join(root, 'dist', 'binding.js')).href)
+// the whole of the same modules, which native code has its errors from
+const dist = (file: string) => import(pathToFileURL(join(root, 'dist', file)).href)
+await dist('index.js')
+const { native } = await dist('binding.js')
 
 const text = (value: string): Buffer => Buffer.from(value)
 
