@@ -76,7 +76,6 @@ interface Sliced {
  * @throws {@link ShapeError} for index tensors that cannot be broadcast together
  */
 export function index(t: Tensor, items: readonly IndexItem[]): Tensor {
-  if (items.length === 1 && typeof items[0] === 'number') return select(t, 0, items[0], 0)
   const parsed = items.map(parseItem)
   const { view, tensors } = applyItems(t, parsed, isPlain(items))
   if (tensors.length === 0) return view === t ? atenAlias(t) : view
@@ -329,8 +328,11 @@ function placeOf(t: Tensor): string | null {
   return t.device.startsWith('cpu') ? null : t.device
 }
 
-// The check costs more than the view, so it is made only after LibTorch has refused, for Python's words.
-function select(t: Tensor, dim: number, position: number | bigint, place: number): Tensor {
+/**
+ * `t[position]` of a dimension, which errors call `place`. The check costs more than the view, so it is made only after LibTorch
+ * has refused, for Python's words.
+ */
+export function select(t: Tensor, dim: number, position: number | bigint, place: number): Tensor {
   if (typeof position === 'number' && !Number.isSafeInteger(position)) parseItem(position)
   try {
     // Adding 0 makes 0 of -0, which LibTorch would take for a float.

@@ -9,7 +9,7 @@ import type { Device, Dtype, Layout, MemoryFormat } from './dtype.js'
 import { isDtype } from './dtype.js'
 import { type Nested, type TypedArray, toNested, typedArrayOf, typedArrayOver } from './from-data.js'
 import { collectGarbage } from './garbage.js'
-import { type IndexItem, index, indexPut_ } from './indexing.js'
+import { type IndexItem, index, indexPut_, select } from './indexing.js'
 import { camelCase } from './names.js'
 import { registerTensorClass, tensorHandle } from './new-tensor.js'
 import { isOptions, Operator, operatorFunction, operatorMethod } from './operator.js'
@@ -317,8 +317,12 @@ export class Tensor {
   }
 
   /** `t.index(0, ':', '1:3', null, '...', mask)` is Python's `t[0, :, 1:3, None, ..., mask]`. */
-  index(...items: IndexItem[]): Tensor {
-    return index(this, items)
+  index(...items: IndexItem[]): Tensor
+  index(first?: IndexItem): Tensor {
+    // biome-ignore lint/complexity/noArguments: a rest array costs an allocation for each call
+    const items = arguments
+    if (items.length === 1 && typeof first === 'number') return select(this, 0, first, 0)
+    return index(this, Array.prototype.slice.call(items))
   }
   /** `t.indexPut_([0, ':'], value)` is Python's `t[0, :] = value`; `accumulate` adds, also for repeated indices. */
   indexPut_(
