@@ -34,9 +34,9 @@ std::atomic<int64_t> g_accelerator_bytes{0};
 // A wrapper, its TensorImpl and its storage header; keeps a loop over tiny tensors visible to V8, too.
 constexpr int64_t kBytesPerTensor = 512;
 // So much growth is worth a look at the youngest objects, of which most are garbage: a tenth of a millisecond. A tensor
-// counts for more here than it takes: after 4,000 of them the next one finds the memory of the first in the CPU's
+// counts for more here than it takes: after 2,000 of them the next one finds the memory of the first in the CPU's
 // cache.
-constexpr int64_t kYoung = 4 << 20;
+constexpr int64_t kYoung = 8 << 20;
 constexpr int64_t kYoungPerTensor = 4096;
 // So much is garbage at most, before V8 is asked to look at all objects.
 constexpr int64_t kMostYoung = 256 << 20;
