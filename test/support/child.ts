@@ -19,7 +19,7 @@ import { readFileSync, writeSync } from 'node:fs'
 import { isMainThread } from 'node:worker_threads'
 if (isMainThread) process.on('exit', () => {
   let bytes = process.resourceUsage().maxRSS * 1024
-  try { bytes = /VmHWM:\\s*(\\d+)/.exec(readFileSync('/proc/self/status', 'utf8'))[1] * 1024 } catch {}
+  if (process.platform === 'linux') bytes = /VmHWM:\\s*(\\d+)/.exec(readFileSync('/proc/self/status', 'utf8'))[1] * 1024
   writeSync(3, String(bytes))
 })`
 
