@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import * as torch from 'libtorch-node'
-import { resnet18 } from './resnet.js'
+import { resnet18 } from 'libtorch-node/vision'
 
 const { nn, optim } = torch
 const device = process.env.LTN_CUDA_CHECK_DEVICE ?? 'cuda'
@@ -44,7 +44,7 @@ function mlp(make: (params: Params) => torch.optim.Optimizer<any>): Call {
 }
 
 function resnet(batch: number, size: number): Call {
-  const model = resnet18()
+  const model = resnet18({ numClasses: 10 })
   const images = torch.randn(batch, 3, size, size).to(device)
   const labels = torch.randint(0, 10, [batch]).to(device)
   const criterion = new nn.CrossEntropyLoss()

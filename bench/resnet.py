@@ -1,4 +1,4 @@
-"""The same network as resnet.ts."""
+"""ResNet-18 as torchvision has it, with ten classes: torchvision need not be installed."""
 
 from torch import nn
 
@@ -40,6 +40,9 @@ class ResNet(nn.Module):
         self.layer4 = stage(256, 512, 2)
         self.avgpool = nn.AdaptiveAvgPool2d((1, 1))
         self.fc = nn.Linear(512, 10)
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
 
     def forward(self, x):
         x = self.maxpool(self.relu(self.bn1(self.conv1(x))))

@@ -108,9 +108,9 @@ def resnet_step():
     return step
 
 
-def resnet_eval():
+def resnet_eval(batch, size):
     model = resnet18().eval()
-    images = torch.randn(8, 3, 32, 32)
+    images = torch.randn(batch, 3, size, size)
 
     def step():
         with torch.no_grad():
@@ -169,7 +169,8 @@ TRIALS = {
     "lstm": (lstm, "step()"),
     "transformer layer": (transformer_layer, "step()"),
     "resnet18 step": (resnet_step, "step()"),
-    "resnet18 eval": (resnet_eval, "step()"),
+    "resnet18 eval": (lambda: resnet_eval(8, 32), "step()"),
+    "resnet18 eval 224": (lambda: resnet_eval(8, 224), "step()"),
 }
 for optimizer, make in OPTIMIZERS.items():
     TRIALS[f"500 small {optimizer}"] = (lambda make=make: step_only(500, 1000, make), "step()")

@@ -1,10 +1,10 @@
 /** The Node side of `npm run bench`; `trials.py` is the same program in Python, trial by trial. */
 import * as torch from 'libtorch-node'
+import { resnet18 } from 'libtorch-node/vision'
 import { curve } from './curves.js'
 import { example } from './example.js'
 import { file } from './files.js'
 import { type Call, serve } from './measure.js'
-import { resnet18 } from './resnet.js'
 
 const { nn, optim } = torch
 
@@ -56,7 +56,7 @@ function transformerLayer(): () => void {
 }
 
 function resnetStep(): () => void {
-  const model = resnet18()
+  const model = resnet18({ numClasses: 10 })
   const criterion = new nn.CrossEntropyLoss()
   const optimizer = new optim.SGD(model.parameters(), { lr: 0.01 })
   const images = torch.randn(8, 3, 32, 32)
@@ -68,9 +68,9 @@ function resnetStep(): () => void {
   }
 }
 
-function resnetEval(): () => void {
-  const model = resnet18().eval()
-  const images = torch.randn(8, 3, 32, 32)
+function resnetEval(batch: number, size: number): () => void {
+  const model = resnet18({ numClasses: 10 }).eval()
+  const images = torch.randn(batch, 3, size, size)
   return () => torch.noGrad(() => model.forward(images))
 }
 
@@ -120,7 +120,8 @@ const trials: Record<string, () => Call> = {
   lstm,
   'transformer layer': transformerLayer,
   'resnet18 step': resnetStep,
-  'resnet18 eval': resnetEval,
+  'resnet18 eval': () => resnetEval(8, 32),
+  'resnet18 eval 224': () => resnetEval(8, 224),
 }
 for (const [name, make] of Object.entries(optimizers)) {
   trials[`500 small ${name}`] = () => stepOnly(500, 1000, make)

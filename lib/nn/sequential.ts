@@ -1,10 +1,7 @@
-import type { ChainHandle, ModuleHandle } from '../../binding.js'
-import { native } from '../binding.js'
 import { ArgumentError } from '../errors.js'
 import { describe, isOptions } from '../tensor/operator.js'
-import { Tensor } from '../tensor/tensor.js'
+import { Chain } from './chain.js'
 import { IndexedModules } from './indexed.js'
-import { Layer } from './layer.js'
 import { Module } from './module.js'
 import type { FieldKeys, TupleKeys } from './types.js'
 
@@ -25,9 +22,6 @@ type ItemOf<T extends readonly unknown[], I extends number> = `${I}` extends key
     : Module
   : Module
 
-/** A part of the way through a Sequential: native layers in one call, or another module. */
-type Step = Module | { chain: ChainHandle }
-
 /**
  * A chain of modules: each takes what the one before it gives. A run of native layers without hooks is one native call, and
  * what lies between them never becomes a JavaScript object.
@@ -40,10 +34,7 @@ export class Sequential<T extends SequentialArguments = Module[]> extends Indexe
   /** Only for types: the keys of the state dict. */
   declare readonly keyBrand?: SequentialKeys<T>
 
-  /** The modules that the steps were made for, and whether each was native then. */
-  #modules: Module[] = []
-  #native: boolean[] = []
-  #steps: Step[] = []
+  readonly #chain = new Chain()
 
   /** @param modules - the layers in order; or one object, Map or array of pairs from names to layers */
   constructor(...modules: T) {
@@ -86,42 +77,7 @@ export class Sequential<T extends SequentialArguments = Module[]> extends Indexe
   }
 
   override forward(input: any): any {
-    const modules = flatten(this, [])
-    if (!this.#isPlanned(modules)) this.#plan(modules)
-    let value = input
-    for (const step of this.#steps) {
-      value = step instanceof Module ? step.forward(value) : native().chainForward(new Tensor(), step.chain, value)
-    }
-    return value
-  }
-
-  // A layer that got a hook, or a forward of its own, is no longer native.
-  #isPlanned(modules: Module[]): boolean {
-    if (modules.length !== this.#modules.length) return false
-    for (let i = 0; i < modules.length; i++) {
-      if (modules[i] !== this.#modules[i] || isNative(modules[i]!) !== this.#native[i]) return false
-    }
-    return true
-  }
-
-  #plan(modules: Module[]): void {
-    this.#modules = modules
-    this.#native = modules.map(isNative)
-    this.#steps = []
-    let run: Module[] = []
-    const endRun = (): void => {
-      if (run.length > 1) this.#steps.push({ chain: native().newChain({}, run as unknown as ModuleHandle[]) })
-      else this.#steps.push(...run)
-      run = []
-    }
-    for (const module of modules) {
-      if (isNative(module)) run.push(module)
-      else {
-        endRun()
-        this.#steps.push(module)
-      }
-    }
-    endRun()
+    return this.#chain.forward(flatten(this, []), input)
   }
 }
 
@@ -139,12 +95,7 @@ function repeat(modules: Sequential<any>, times: number): Module[] {
   return Array.from({ length: times }, () => [...modules]).flat()
 }
 
-// Hooks of all modules put other functions in their places, and part all chains so.
-const layerForward = Layer.prototype.forward
 const sequentialForward = Sequential.prototype.forward
-function isNative(module: Module): boolean {
-  return module.forward === layerForward && (module as Layer)._takesOne
-}
 
 /** The children, with those of plain Sequentials among them in their place. */
 function flatten(sequential: Sequential<any>, into: Module[]): Module[] {

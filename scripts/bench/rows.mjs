@@ -15,6 +15,7 @@ export const rows = [
   { name: 'transformer layer', title: 'TransformerEncoderLayer 64, 4 heads, batch 16: a step with SGD', goal: 0.8 },
   { name: 'resnet18 step', title: 'ResNet-18, 32×32, batch 8: a step with SGD', goal: 1.02 },
   { name: 'resnet18 eval', title: 'ResNet-18, 32×32, batch 8: evaluation', goal: 1 },
+  { name: 'resnet18 eval 224', title: 'ResNet-18, 224×224, batch 8: evaluation', goal: 1 },
   ...['SGD', 'Adam', 'AdamW', 'fused AdamW'].flatMap((optimizer) => [
     { name: `500 small ${optimizer}`, title: `${optimizer}: a step for 500 parameters of 1,000 numbers`, goal: 0.6 },
     { name: `10 large ${optimizer}`, title: `${optimizer}: a step for 10 parameters of 4 MB`, goal: 1 },

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as torch from 'libtorch-node'
-import { resnet18 } from '../../bench/resnet.js'
+import { resnet18 } from 'libtorch-node/vision'
 import { bytesOf, device, type Scenario, setUp, shown, testBoth } from './harness.js'
 import { batch, begin, seen, squares, train } from './nets.js'
 
@@ -37,7 +37,7 @@ x = torch.randn(4, 3, 32, 32).to(device)
 o['loss'] = squares(model, lambda: model(x), 3)
 o.update(seen(model))`,
     node: (o) => {
-      const model = resnet18().to(device)
+      const model = resnet18({ numClasses: 10 }).to(device)
       const x = torch.randn(4, 3, 32, 32).to(device)
       o.loss = squares(model, () => model.forward(x), 3)
       o.model = model.stateDict()

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as torch from 'libtorch-node'
+import { type BasicBlock, resnet18 } from 'libtorch-node/vision'
 
 const { nn } = torch
 
@@ -136,4 +137,25 @@ test('these native layers have a forward of their own, all others can be links',
     'MaxUnpool2d',
     'MaxUnpool3d',
   ])
+})
+
+test('layers that follow each other in a module of vision are one call, until one of them has a hook or is another', () => {
+  const model = resnet18({ numClasses: 10 }).eval()
+  const block = model.layer1.at(0) as BasicBlock
+  const x = torch.randn(2, 64, 8, 8)
+  const before = block.forward(x)
+  const apart = block.bn1.forward(block.conv1.forward(x)).relu_()
+  const steps = () => made(() => block.forward(x))
+  assert.equal(steps(), 1) // ReLU and the addition are in place
+  const seen: torch.Tensor[] = []
+  const handle = block.bn1.registerForwardHook(
+    (_module, _inputs, output) => void seen.push((output as torch.Tensor).clone()),
+  )
+  assert.ok(torch.equal(block.forward(x), before))
+  assert.ok(torch.equal(seen[0]!.relu(), apart))
+  handle.remove()
+  assert.equal(steps(), 1)
+  block.bn1 = new nn.Identity()
+  assert.equal(steps(), 1)
+  assert.ok(!torch.equal(block.forward(x), before))
 })

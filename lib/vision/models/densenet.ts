@@ -2,6 +2,7 @@
 import { TorchError } from '../../errors.js'
 import { cat } from '../../generated/functions.js'
 import { takeArguments } from '../../nn/arguments.js'
+import { forwardInTurn } from '../../nn/chain.js'
 import {
   AvgPool2d,
   BatchNorm2d,
@@ -43,8 +44,8 @@ class _DenseLayer extends Module {
 
   override forward(input: Tensor | readonly Tensor[]): Tensor {
     const features = Array.isArray(input) ? cat(input as Tensor[], 1) : cat([input as Tensor], 1)
-    const narrow = this.conv1.forward(this.relu1.forward(this.norm1.forward(features)))
-    const made = this.conv2.forward(this.relu2.forward(this.norm2.forward(narrow)))
+    const { norm1, relu1, conv1, norm2, relu2, conv2 } = this
+    const made = forwardInTurn([norm1, relu1, conv1, norm2, relu2, conv2], features)
     return this.dropRate > 0 ? functional.dropout(made, { p: this.dropRate, training: this.training }) : made
   }
 }

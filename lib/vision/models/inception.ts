@@ -1,6 +1,7 @@
 /** Inception v3. Rules, keys and order of random numbers: torchvision/models/inception.py, torchvision 0.28. */
 import { cat } from '../../generated/functions.js'
 import { takeArguments } from '../../nn/arguments.js'
+import { forwardInTurn } from '../../nn/chain.js'
 import {
   AdaptiveAvgPool2d,
   BatchNorm2d,
@@ -33,7 +34,7 @@ export class BasicConv2d extends Module {
     this.bn = new BatchNorm2d(outChannels, { eps: 0.001 })
   }
   override forward(x: Tensor): Tensor {
-    return functional.relu(this.bn.forward(this.conv.forward(x)), { inplace: true })
+    return functional.relu(forwardInTurn([this.conv, this.bn], x), { inplace: true })
   }
 }
 

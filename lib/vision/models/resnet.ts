@@ -1,6 +1,7 @@
 /** ResNet, Wide ResNet and ResNeXt. Rules, keys and order of random numbers: torchvision/models/resnet.py, torchvision 0.28. */
 import { ArgumentError } from '../../errors.js'
 import { takeArguments } from '../../nn/arguments.js'
+import { forwardInTurn } from '../../nn/chain.js'
 import {
   AdaptiveAvgPool2d,
   BatchNorm2d,
@@ -72,8 +73,7 @@ export class BasicBlock extends Module {
   }
 
   override forward(x: Tensor): Tensor {
-    const first = this.relu.forward(this.bn1.forward(this.conv1.forward(x)))
-    const out: Tensor = this.bn2.forward(this.conv2.forward(first))
+    const out = forwardInTurn([this.conv1, this.bn1, this.relu, this.conv2, this.bn2], x)
     return this.relu.forward(out.add_(this.downsample ? this.downsample.forward(x) : x))
   }
 }
@@ -113,9 +113,8 @@ export class Bottleneck extends Module {
   }
 
   override forward(x: Tensor): Tensor {
-    const first = this.relu.forward(this.bn1.forward(this.conv1.forward(x)))
-    const second = this.relu.forward(this.bn2.forward(this.conv2.forward(first)))
-    const out: Tensor = this.bn3.forward(this.conv3.forward(second))
+    const { conv1, bn1, conv2, bn2, conv3, bn3, relu } = this
+    const out = forwardInTurn([conv1, bn1, relu, conv2, bn2, relu, conv3, bn3], x)
     return this.relu.forward(out.add_(this.downsample ? this.downsample.forward(x) : x))
   }
 }
@@ -234,7 +233,7 @@ export class ResNet extends Module {
   }
 
   override forward(x: Tensor): Tensor {
-    x = this.maxpool.forward(this.relu.forward(this.bn1.forward(this.conv1.forward(x))))
+    x = forwardInTurn([this.conv1, this.bn1, this.relu, this.maxpool], x)
     x = this.layer4.forward(this.layer3.forward(this.layer2.forward(this.layer1.forward(x))))
     return this.fc.forward(this.avgpool.forward(x).flatten(1))
   }

@@ -2,6 +2,7 @@
 import { ArgumentError } from '../../errors.js'
 import { cat } from '../../generated/functions.js'
 import { takeArguments } from '../../nn/arguments.js'
+import { forwardInTurn } from '../../nn/chain.js'
 import { AdaptiveAvgPool2d, Conv2d, Dropout, init, MaxPool2d, Module, ReLU, Sequential } from '../../nn/index.js'
 import type { Tensor } from '../../tensor/tensor.js'
 import { defineModel } from './builder.js'
@@ -28,9 +29,9 @@ export class Fire extends Module {
   }
 
   override forward(x: Tensor): Tensor {
-    x = this.squeeze_activation.forward(this.squeeze.forward(x))
-    const one = this.expand1x1_activation.forward(this.expand1x1.forward(x))
-    return cat([one, this.expand3x3_activation.forward(this.expand3x3.forward(x))], 1)
+    x = forwardInTurn([this.squeeze, this.squeeze_activation], x)
+    const one = forwardInTurn([this.expand1x1, this.expand1x1_activation], x)
+    return cat([one, forwardInTurn([this.expand3x3, this.expand3x3_activation], x)], 1)
   }
 }
 

@@ -1,3 +1,4 @@
+import { forwardInTurn } from '../../nn/chain.js'
 import { AdaptiveAvgPool2d, Conv2d, Module, ReLU, Sigmoid } from '../../nn/index.js'
 import type { Tensor } from '../../tensor/tensor.js'
 import { type ActivationFactory, make } from './factory.js'
@@ -35,7 +36,7 @@ export class SqueezeExcitation extends Module {
   }
 
   override forward(input: Tensor): Tensor {
-    const squeezed = this.activation.forward(this.fc1.forward(this.avgpool.forward(input)))
-    return this.scale_activation.forward(this.fc2.forward(squeezed)).mul(input)
+    const { avgpool, fc1, activation, fc2, scale_activation } = this
+    return forwardInTurn([avgpool, fc1, activation, fc2, scale_activation], input).mul(input)
   }
 }
