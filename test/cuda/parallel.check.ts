@@ -7,16 +7,17 @@ import { batch, begin, train } from './nets.js'
 
 const { nn } = torch
 
-const scenarios: Scenario[] = ([[0], 'all'] as const).map((ids) => ({
-  title: `training on ${ids === 'all' ? 'all devices' : 'one device'}`,
+const devices: Record<string, number[] | null> = { 'one device': [0], 'one device twice': [0, 0], 'all devices': null }
+const scenarios: Scenario[] = Object.entries(devices).map(([which, ids]) => ({
+  title: `training on ${which}`,
   python: `
 model, optimizer = begin('SGD')
-parallel = nn.DataParallel(model, ${ids === 'all' ? 'None' : '[0]'})
+parallel = nn.DataParallel(model, ${ids ? `[${ids}]` : 'None'})
 o['loss'] = train(parallel, optimizer, 3)
 o['model'] = parallel.state_dict()`,
   node: (o) => {
     const { model, optimizer } = begin('SGD')
-    const parallel = new nn.DataParallel(model, { deviceIds: ids === 'all' ? null : ids })
+    const parallel = new nn.DataParallel(model, { deviceIds: ids })
     o.loss = train({ model: parallel, optimizer }, 3)
     o.model = parallel.stateDict()
   },
