@@ -5,19 +5,20 @@ import type { Module } from '../module.js'
 
 /**
  * One copy of the module for each device. Their tensors are computed from the module's own, so that gradients reach these; with
- * `detach` they are not. A copy has no parameters of its own, and what it changes in a buffer is lost, except on the
- * module's own device, where buffers are shared.
+ * `detach` they are not. A copy has no parameters of its own, and what it changes in a buffer is lost; only the first, where it is
+ * on the module's own device, shares the module's buffers.
  */
 export function replicate<M extends Module>(network: M, devices: readonly Device[], detach = false): M[] {
   const modules = network.modules()
-  return devices.map((device) => {
+  return devices.map((device, i) => {
     const tensors = new Map<Tensor, Tensor>()
     const moved = (tensor: Tensor, isBuffer: boolean): Tensor => {
       let copy = tensors.get(tensor)
       if (copy === undefined) {
         const source = detach || (isBuffer && !tensor.requiresGrad) ? tensor.detach() : tensor
-        // Another tensor also on the module's own device: a Parameter would be a parameter of the copy.
-        copy = tensor.device === device ? source.viewAs(source) : source.to(device)
+        // Another tensor also where memory is shared: a Parameter would be a parameter of the copy.
+        if (tensor.device !== device) copy = source.to(device)
+        else copy = i === 0 ? source.viewAs(source) : source.clone()
         tensors.set(tensor, copy!)
       }
       return copy!
