@@ -29,7 +29,8 @@ std::string open_library(const std::string& path) {
 #else
 std::string open_library(const std::string& path) {
   // The handle is not kept: the library stays for the life of the process, as core.node refers to it.
-  if (dlopen(path.c_str(), RTLD_NOW | RTLD_GLOBAL)) return "";
+  // Lazily, as Node opens addons: LibTorch has 43,000 functions to look up, of which a program calls a few hundred.
+  if (dlopen(path.c_str(), RTLD_LAZY | RTLD_GLOBAL)) return "";
   const char* message = dlerror();
   return message ? message : path + ": could not be opened";
 }
