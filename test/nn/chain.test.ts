@@ -3,17 +3,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as torch from 'libtorch-node'
 import { type BasicBlock, resnet18 } from 'libtorch-node/vision'
+import { made } from './made.js'
 
 const { nn } = torch
-
-/** How many tensors `run` made for JavaScript; all of them are alive, because nothing here lets the collector run. */
-function made(run: () => unknown): number {
-  const before = torch.memoryStats().tensors
-  const result = run()
-  const count = torch.memoryStats().tensors - before
-  assert.ok(result)
-  return count
-}
 
 const block = (channels: number, out: number) =>
   new nn.Sequential(

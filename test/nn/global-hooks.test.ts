@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as torch from 'libtorch-node'
+import { made } from './made.js'
 
 const { nn } = torch
 const { module: M } = nn.modules
@@ -17,15 +18,6 @@ class OfBatch extends nn.Module {
   override forward(batch: { x: Tensor }): Tensor {
     return batch.x
   }
-}
-
-/** How many tensors `run` made for JavaScript. */
-function made(run: () => unknown): number {
-  const before = torch.memoryStats().tensors
-  const result = run()
-  const count = torch.memoryStats().tensors - before
-  assert.ok(result)
-  return count
 }
 
 test('a chain is one native call again when the last of them is gone', () => {
