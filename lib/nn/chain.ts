@@ -1,8 +1,10 @@
 import type { ChainHandle, ModuleHandle } from '../../binding.js'
 import { native } from '../binding.js'
+import { ArgumentError } from '../errors.js'
+import { describe } from '../tensor/operator.js'
 import { Tensor } from '../tensor/tensor.js'
 import { Layer } from './layer.js'
-import type { Module } from './module.js'
+import { Module } from './module.js'
 
 /** A part of the way: native layers in one call, or another module. */
 type Step = Module | { chain: ChainHandle }
@@ -27,7 +29,7 @@ export class Chain {
     if (!this.#isPlanned(modules)) this.#plan(modules)
     let value = input
     for (const step of this.#steps) {
-      value = 'chain' in step ? native().chainForward(new Tensor(), step.chain, value) : step.forward(value)
+      value = step instanceof Module ? step.forward(value) : native().chainForward(new Tensor(), step.chain, value)
     }
     return value
   }
@@ -42,23 +44,28 @@ export class Chain {
   }
 
   #plan(modules: readonly Module[]): void {
-    this.#modules = modules
-    this.#native = modules.map(isNative)
-    this.#steps = []
+    for (const module of modules) {
+      if (!(module instanceof Module))
+        throw new ArgumentError(`forward: ${describe(module)} is in the place of a layer`)
+    }
+    const steps: Step[] = []
     let run: Module[] = []
     const endRun = (): void => {
-      if (run.length > 1) this.#steps.push({ chain: native().newChain({}, run as unknown as ModuleHandle[]) })
-      else this.#steps.push(...run)
+      if (run.length > 1) steps.push({ chain: native().newChain({}, run as unknown as ModuleHandle[]) })
+      else steps.push(...run)
       run = []
     }
     for (const module of modules) {
       if (isNative(module)) run.push(module)
       else {
         endRun()
-        this.#steps.push(module)
+        steps.push(module)
       }
     }
     endRun()
+    this.#modules = modules
+    this.#native = modules.map(isNative)
+    this.#steps = steps
   }
 }
 
@@ -67,7 +74,9 @@ const chains = new WeakMap<Module, Chain>()
 /** What the last of some modules gives, when each takes what the one before it gave; `modules[0]` begins no other list. */
 export function forwardInTurn(modules: readonly Module[], input: Tensor): Tensor {
   const first = modules[0]!
-  let chain = chains.get(first)
-  if (!chain) chains.set(first, (chain = new Chain()))
-  return chain.forward(modules, input)
+  const chain = chains.get(first) ?? new Chain()
+  const output = chain.forward(modules, input)
+  // only now: it has been seen that the first is a module
+  chains.set(first, chain)
+  return output
 }

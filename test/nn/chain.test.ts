@@ -150,4 +150,19 @@ test('layers that follow each other in a module of vision are one call, until on
   block.bn1 = new nn.Identity()
   assert.equal(steps(), 1)
   assert.ok(!torch.equal(block.forward(x), before))
+  block.conv1 = null as never
+  for (let i = 0; i < 2; i++) {
+    assert.throws(() => block.forward(x), { code: 'ERR_ARGUMENT', message: 'forward: null is in the place of a layer' })
+  }
+})
+
+test('a module of one’s own may have a field of any name', () => {
+  class Link extends nn.Module {
+    chain = 'of office'
+    override forward(value: torch.Tensor): torch.Tensor {
+      return value.mul(2)
+    }
+  }
+  const model = new nn.Sequential(new nn.Identity(), new nn.ReLU(), new Link())
+  assert.deepEqual(model.forward(torch.tensor([-1, 3])).tolist(), [0, 6])
 })
