@@ -53,6 +53,7 @@ function signatureOf(schema: Schema): Signature {
 export class Operator {
   #functions?: OperatorFunctions
   #signatures?: Signature[]
+  #options?: Set<string>
 
   constructor(
     /** 'aten::add' */
@@ -66,6 +67,15 @@ export class Operator {
 
   get signatures(): Signature[] {
     return (this.#signatures ??= native().schemas(this.name, this.overload).map(signatureOf))
+  }
+
+  /** All options that any signature takes. */
+  get #knownOptions(): Set<string> {
+    if (this.#options === undefined) {
+      this.#options = new Set(this.signatures.flatMap((signature) => signature.names))
+      if (this.signatures.some((signature) => signature.factory)) this.#options.add('requiresGrad')
+    }
+    return this.#options
   }
 
   #find(): OperatorFunctions {
@@ -103,12 +113,13 @@ export class Operator {
 
   /** Calls with `options` behind the positional arguments. */
   callWithOptions(args: unknown[], options: Options): any {
-    const { requiresGrad, ...rest } = this.#named(options)
-    if (rest.generator == null && this.drawsFromThread) rest.generator = ownGenerator()
+    const named = this.#named(options)
+    const { requiresGrad } = options
+    if (named.generator == null && this.drawsFromThread) named.generator = ownGenerator()
     const refused: string[] = []
     for (let i = 0; i < this.signatures.length; i++) {
       const signature = this.signatures[i]!
-      const flat = flatten(signature, args, rest)
+      const flat = flatten(signature, args, named)
       if (!flat) continue
       if (requiresGrad !== undefined && !signature.factory) continue
       const result = this.callOverload(i, flat)
@@ -121,12 +132,11 @@ export class Operator {
     throw this.#mismatch(args, options, refused)
   }
 
-  /** Options under the names of the schemas; unknown ones are errors. */
+  /** Options under the names of the schemas, without `requiresGrad`, which is in none; unknown ones are errors. */
   #named(options: Options): Options {
-    const names = new Set(this.signatures.flatMap((signature) => signature.names))
-    if (this.signatures.some((signature) => signature.factory)) names.add('requiresGrad')
+    const names = this.#knownOptions
     const named: Options = {}
-    for (const [key, value] of Object.entries(options)) {
+    for (const key of Object.keys(options)) {
       const name = names.has(key) ? key : (aliases[key] ?? key)
       if (!names.has(name))
         throw unknownOption(
@@ -134,7 +144,7 @@ export class Operator {
           key,
           [...names].filter((n) => n !== 'self'),
         )
-      named[name] = value
+      if (name !== 'requiresGrad') named[name] = options[key]
     }
     return named
   }
@@ -162,12 +172,12 @@ function flatten(signature: Signature, args: unknown[], options: Options): unkno
     positional = [...args.slice(0, variadicFrom), args.slice(variadicFrom)]
   }
   if (positional.length > schema.arguments.length) return undefined
-  const flat: unknown[] = [...positional]
-  for (const [key, value] of Object.entries(options)) {
+  const flat: unknown[] = positional.slice()
+  for (const key of Object.keys(options)) {
     const at = names.indexOf(key)
     if (at < 0 || at < positional.length) return undefined
     while (flat.length < at) flat.push(undefined)
-    flat[at] = value
+    flat[at] = options[key]
   }
   if (positional.length && schema.arguments[positional.length - 1]!.keywordOnly) return undefined
   return flat

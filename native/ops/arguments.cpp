@@ -70,9 +70,12 @@ Kind array_kind(napi_env env, napi_value array) {
 }
 
 Kind object_kind(napi_env env, Arg& arg) {
-  if (auto* handle = handle_of(env, arg.value)) return is_generator(handle) ? Kind::Generator : Kind::Other;
   bool yes = false;
+  // first, as no lookup of a property is needed for it
   if (napi_is_array(env, arg.value, &yes) == napi_ok && yes) return array_kind(env, arg.value);
+  arg.tensor = tensor_impl(env, arg.value);
+  if (arg.tensor != nullptr) return Kind::Tensor;
+  if (auto* handle = handle_of(env, arg.value)) return is_generator(handle) ? Kind::Generator : Kind::Other;
   if (napi_is_typedarray(env, arg.value, &yes) == napi_ok && yes) {
     napi_typedarray_type type;
     size_t length = 0;
@@ -274,8 +277,7 @@ Arg look_at(napi_env env, napi_value value) {
       arg.kind = Kind::String;
       break;
     case napi_object:
-      arg.tensor = tensor_impl(env, value);
-      arg.kind = arg.tensor != nullptr ? Kind::Tensor : object_kind(env, arg);
+      arg.kind = object_kind(env, arg);
       break;
     default:
       arg.kind = Kind::Other;
